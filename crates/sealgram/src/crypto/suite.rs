@@ -1,0 +1,87 @@
+//! Cipher suites as data.
+
+use core::fmt;
+
+use crate::code::CipherSuite;
+use crate::crypto::aead::AeadAlgorithm;
+use crate::crypto::hash::HashAlgorithm;
+use crate::crypto::sign::KeyAlgorithm;
+
+/// A DTLS 1.2 cipher suite: ECDHE key exchange, a signature, an AEAD and the hash of its PRF.
+#[expect(clippy::exhaustive_structs, reason = "providers build their own by naming every field")]
+pub struct Suite {
+    /// Its code point.
+    pub code: CipherSuite,
+    /// The kind of key that signs the server's key exchange.
+    pub authentication: KeyAlgorithm,
+    /// The hash of the PRF and of Finished (RFC 5246 section 5, RFC 5289 section 3).
+    pub hash: HashAlgorithm,
+    /// What protects records.
+    pub aead: &'static dyn AeadAlgorithm,
+    /// How a record's nonce is made.
+    pub nonce: NonceForm,
+    /// How much one key may protect, and how many failed openings it may see.
+    pub limits: AeadLimits,
+}
+
+/// How the nonce of a record is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NonceForm {
+    /// A 4-byte IV from the key block, then 8 bytes that the record carries (RFC 5288 section 3, RFC 6655 section 3).
+    /// We send epoch and sequence number there (RFC 9325 section 7.2.1), and accept anything.
+    Explicit,
+    /// A 12-byte IV from the key block, combined with epoch and sequence number; the record carries nothing (RFC 7905
+    /// section 2).
+    Implicit,
+}
+
+impl NonceForm {
+    /// How many bytes of IV the key block has for each direction.
+    #[must_use]
+    pub const fn iv_len(self) -> usize {
+        match self {
+            Self::Explicit => 4,
+            Self::Implicit => 12,
+        }
+    }
+
+    /// How many bytes of nonce a record carries.
+    #[must_use]
+    pub const fn explicit_len(self) -> usize {
+        match self {
+            Self::Explicit => 8,
+            Self::Implicit => 0,
+        }
+    }
+}
+
+/// Usage limits of one key (RFC 9325 section 4.4, RFC 9147 section 4.5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "providers build their own by naming every field")]
+pub struct AeadLimits {
+    /// How many 16-byte blocks may be protected; each record counts one more than its blocks.
+    pub blocks_protected: u64,
+    /// How many records may fail to open.
+    pub failed_openings: u64,
+}
+
+impl AeadLimits {
+    /// AES-GCM. RFC 9325 section 4.4 allows 2^24.5 full-size records of 2^10 blocks, which is 2^34.5 blocks; what the
+    /// bound rests on is blocks, so blocks are counted. 2^28 failed openings is that section's figure for DTLS 1.2.
+    pub const AES_GCM: Self = Self { blocks_protected: 24_296_003_999, failed_openings: 1 << 28 };
+}
+
+impl Suite {
+    /// How many bytes protection adds to the content of a record.
+    #[must_use]
+    pub fn expansion(&self) -> usize {
+        self.nonce.explicit_len() + self.aead.tag_len()
+    }
+}
+
+impl fmt::Debug for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.code, f)
+    }
+}
