@@ -5,7 +5,7 @@
 //!
 //! | verifier | accepts |
 //! |---|---|
-//! | `CertificateVerifier` | chains to the configured trust anchors, for the name that was asked for |
+//! | [`CertificateVerifier`] | chains to the configured trust anchors, for the name that was asked for |
 //! | [`Fingerprints`] | the certificates whose SHA-256 fingerprints are pinned |
 //! | [`danger::AcceptAnyCertificate`] | everything |
 //!
@@ -22,6 +22,8 @@ mod fingerprint;
 mod key;
 #[cfg(test)]
 mod testing;
+mod verifier;
 
 pub use fingerprint::{Fingerprint, Fingerprints, ParseFingerprintError};
 pub use key::{KeyKind, KeySummary, certificate_fits_key, key_algorithm};
+pub use verifier::{BuildVerifierError, CertificateVerifier, CertificateVerifierBuilder};
