@@ -20,10 +20,12 @@ mod details;
 mod errors;
 mod fingerprint;
 mod key;
+mod summary;
 #[cfg(test)]
 mod testing;
 mod verifier;
 
 pub use fingerprint::{Fingerprint, Fingerprints, ParseFingerprintError};
 pub use key::{KeyKind, KeySummary, certificate_fits_key, key_algorithm};
+pub use summary::{AlternativeName, CalendarTime, CertificateSummary, summary};
 pub use verifier::{BuildVerifierError, CertificateVerifier, CertificateVerifierBuilder};
