@@ -10,6 +10,16 @@
 
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+pub(crate) mod alert;
+pub(crate) mod certificate;
 pub(crate) mod codes;
+pub(crate) mod extension;
+mod extension_data;
+pub(crate) mod finished;
+pub(crate) mod hello;
+pub(crate) mod key_exchange;
 pub(crate) mod reader;
 pub(crate) mod writer;
+
+#[cfg(test)]
+mod laws;
