@@ -15,8 +15,10 @@
 mod epoch;
 #[cfg(test)]
 mod fake_aead;
+mod layer;
 mod replay;
 
 pub(crate) use epoch::{Protection, SealError};
 #[cfg(test)]
 pub(crate) use fake_aead::Rng;
+pub(crate) use layer::{OpenedRecord, Opening, RawRecord, RecordLayer};
