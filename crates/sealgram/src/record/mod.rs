@@ -17,8 +17,10 @@ mod epoch;
 mod fake_aead;
 mod layer;
 mod replay;
+mod stash;
 
 pub(crate) use epoch::{Protection, SealError};
 #[cfg(test)]
 pub(crate) use fake_aead::Rng;
 pub(crate) use layer::{OpenedRecord, Opening, RawRecord, RecordLayer};
+pub(crate) use stash::Stash;
