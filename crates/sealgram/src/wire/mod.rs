@@ -14,11 +14,12 @@ pub(crate) mod alert;
 pub(crate) mod certificate;
 pub(crate) mod codes;
 pub(crate) mod extension;
-mod extension_data;
+pub(crate) mod extension_data;
 pub(crate) mod finished;
 pub(crate) mod hello;
 pub(crate) mod key_exchange;
 pub(crate) mod reader;
+pub(crate) mod record;
 pub(crate) mod writer;
 
 #[cfg(test)]
