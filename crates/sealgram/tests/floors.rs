@@ -58,10 +58,8 @@ fn imports_point_down() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let root = fs::read_to_string(src.join("lib.rs")).expect("lib.rs");
     let exports = root_exports(&root);
-    let files = sources(&src);
-    let tests: BTreeSet<PathBuf> = files.iter().flat_map(|file| file.test_modules()).collect();
     let mut wrong = Vec::new();
-    for file in files.iter().filter(|file| !tests.iter().any(|test| file.relative.starts_with(test))) {
+    for file in sources(&src) {
         let found = violations(&file.source, &file.module(), &exports);
         wrong.extend(found.into_iter().map(|what| format!("src/{}: {what}", file.relative.display())));
     }
@@ -77,18 +75,18 @@ fn every_module_has_a_floor_and_every_floor_its_modules() {
     assert_eq!(present, listed, "the modules in src/ (left) and the table in this test (right) differ");
 }
 
-/// One source file below src/, lib.rs aside: the root names every floor by design.
+/// One source file below src/.
 struct SourceFile {
     relative: PathBuf,
     source: String,
 }
 
 impl SourceFile {
-    /// `handshake/client12.rs` is the module `handshake::client12`; `handshake/mod.rs` is `handshake`.
+    /// `handshake/client12.rs` is the module `handshake::client12`; `handshake/mod.rs` is `handshake`; `lib.rs` is none.
     fn module(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.relative.with_extension("").iter().map(|name| name.to_str().expect("UTF-8").to_owned()).collect();
-        if names.last().is_some_and(|name| name == "mod") {
+        if names == ["lib"] || names.last().is_some_and(|name| name == "mod") {
             names.pop();
         }
         names
@@ -102,6 +100,7 @@ impl SourceFile {
     }
 }
 
+/// The sources outside tests, lib.rs aside: the root names every floor by design.
 fn sources(src: &Path) -> Vec<SourceFile> {
     let mut found = Vec::new();
     let mut folders = vec![src.to_owned()];
@@ -111,11 +110,13 @@ fn sources(src: &Path) -> Vec<SourceFile> {
             let relative = path.strip_prefix(src).expect("below src").to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && relative != Path::new("lib.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(SourceFile { relative, source: fs::read_to_string(&path).expect("UTF-8 source") });
             }
         }
     }
+    let tests: BTreeSet<PathBuf> = found.iter().flat_map(SourceFile::test_modules).collect();
+    found.retain(|file| !file.module().is_empty() && !tests.iter().any(|test| file.relative.starts_with(test)));
     found.sort_by(|a, b| a.relative.cmp(&b.relative));
     found
 }
