@@ -16,6 +16,7 @@ pub(crate) mod codes;
 pub(crate) mod extension;
 pub(crate) mod extension_data;
 pub(crate) mod finished;
+pub(crate) mod fragment;
 pub(crate) mod hello;
 pub(crate) mod key_exchange;
 pub(crate) mod reader;
