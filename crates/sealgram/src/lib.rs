@@ -24,12 +24,16 @@ mod record;
 mod role;
 mod session;
 mod stats;
+#[cfg(test)]
+mod test_rng;
 mod time;
 pub mod verify;
 mod wire;
 #[cfg(feature = "x509")]
 pub mod x509;
 
+pub use cookie::CookieKeys;
+pub use endpoint::{Handle, Path};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;
