@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod lengths;
+pub(crate) mod outgoing;
 mod partial;
 mod ranges;
 pub(crate) mod reassembly;
