@@ -14,6 +14,7 @@ pub(crate) mod outgoing;
 mod partial;
 mod ranges;
 pub(crate) mod reassembly;
+pub(crate) mod retransmit;
 
 /// Deterministic chance for the property tests of this floor.
 #[cfg(test)]
