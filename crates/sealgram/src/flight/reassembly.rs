@@ -583,6 +583,10 @@ mod tests {
         give(&mut reassembly, &message.whole()).unwrap();
         let taken = reassembly.take_next().unwrap();
         flood(&mut reassembly, &mut rng, 1, 200);
+        give(&mut reassembly, &Sent::new(HandshakeType::FINISHED, 1, [0; 12]).whole()).unwrap();
+        reassembly.hand_back(taken);
+        let taken = reassembly.take_next().unwrap();
+        assert_eq!(taken.body, message.body, "it came before its rival");
         reassembly.hand_back(taken);
         flood(&mut reassembly, &mut rng, 1, 200);
         assert_eq!(reassembly.take_next().unwrap().body, message.body);
