@@ -1,1 +1,465 @@
-//! To come.
+//! What a connection is configured with: built once, validated when it is built, shared by [`Arc`].
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use pki_types::CertificateDer;
+
+use crate::crypto::{CryptoProvider, SigningKey};
+use crate::verify::PeerVerifier;
+
+/// The smallest MTU that a configuration accepts, in bytes of UDP payload.
+///
+/// A handshake fragment must make progress in it: 13 bytes of record header, 8 of nonce, 16 of tag, 12 of fragment
+/// header, and a few of content.
+pub const MIN_MTU: usize = 64;
+
+/// How a client connects. Make one with [`ClientConfig::builder`].
+pub struct ClientConfig {
+    pub(crate) common: Common,
+    pub(crate) verifier: Arc<dyn PeerVerifier>,
+    pub(crate) send_server_name: bool,
+    pub(crate) require_renegotiation_info: bool,
+}
+
+/// How a server answers. Make one with [`ServerConfig::builder`].
+pub struct ServerConfig {
+    pub(crate) common: Common,
+    pub(crate) identities: Vec<Identity>,
+}
+
+/// What both roles have.
+pub(crate) struct Common {
+    pub(crate) provider: &'static CryptoProvider,
+    pub(crate) transport: TransportOptions,
+    pub(crate) application_protocols: Vec<Box<[u8]>>,
+    pub(crate) require_extended_master_secret: bool,
+    pub(crate) trust_path: bool,
+}
+
+impl ClientConfig {
+    /// Starts a configuration from the algorithms it may use and the judge of server certificates.
+    #[must_use]
+    pub fn builder(provider: &'static CryptoProvider, verifier: Arc<dyn PeerVerifier>) -> ClientConfigBuilder {
+        ClientConfigBuilder {
+            config: Self {
+                common: Common::new(provider),
+                verifier,
+                send_server_name: true,
+                require_renegotiation_info: true,
+            },
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Starts a configuration from the algorithms it may use and who the server is.
+    #[must_use]
+    pub fn builder(provider: &'static CryptoProvider, identity: Identity) -> ServerConfigBuilder {
+        ServerConfigBuilder { config: Self { common: Common::new(provider), identities: Vec::from([identity]) } }
+    }
+}
+
+impl Common {
+    const fn new(provider: &'static CryptoProvider) -> Self {
+        Self {
+            provider,
+            transport: TransportOptions::DEFAULT,
+            application_protocols: Vec::new(),
+            require_extended_master_secret: true,
+            trust_path: false,
+        }
+    }
+
+    fn set_application_protocols(&mut self, names: &[&[u8]]) {
+        self.application_protocols = names.iter().map(|name| Box::from(*name)).collect();
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.transport.validate()?;
+        if self.provider.suites.is_empty() {
+            return Err(ConfigError::NoCipherSuites);
+        }
+        if self.provider.groups.is_empty() {
+            return Err(ConfigError::NoGroups);
+        }
+        if self.provider.signatures.is_empty() {
+            return Err(ConfigError::NoSignatureSchemes);
+        }
+        // RFC 7301 section 3.1: a name has 1 to 255 bytes, and the list fits its 16-bit length.
+        let names_fit = self.application_protocols.iter().all(|name| (1..=255).contains(&name.len()));
+        let list_len: usize = self.application_protocols.iter().map(|name| name.len() + 1).sum();
+        if !names_fit || list_len > usize::from(u16::MAX) {
+            return Err(ConfigError::InvalidApplicationProtocol);
+        }
+        Ok(())
+    }
+}
+
+/// Builds a [`ClientConfig`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct ClientConfigBuilder {
+    config: ClientConfig,
+}
+
+impl ClientConfigBuilder {
+    /// Application protocols to offer (RFC 7301), best first. Default: none, and no ALPN extension.
+    pub fn application_protocols(mut self, names: &[&[u8]]) -> Self {
+        self.config.common.set_application_protocols(names);
+        self
+    }
+
+    /// Timers, sizes and limits. Default: [`TransportOptions::default`].
+    pub const fn transport(mut self, transport: TransportOptions) -> Self {
+        self.config.common.transport = transport;
+        self
+    }
+
+    /// Whether the server's name is sent in the clear (RFC 6066 section 3). Default: it is, if it is a DNS name.
+    pub const fn send_server_name(mut self, send: bool) -> Self {
+        self.config.send_server_name = send;
+        self
+    }
+
+    /// Settings that weaken the protection, for those who know why they want them.
+    pub const fn danger(self) -> danger::DangerousClient {
+        danger::DangerousClient { builder: self }
+    }
+
+    /// Validates the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the setting that does not work.
+    pub fn build(self) -> Result<Arc<ClientConfig>, ConfigError> {
+        self.config.common.validate()?;
+        Ok(Arc::new(self.config))
+    }
+}
+
+/// Builds a [`ServerConfig`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct ServerConfigBuilder {
+    config: ServerConfig,
+}
+
+impl ServerConfigBuilder {
+    /// Another certificate that the server may show: an RSA one beside an ECDSA one, for clients that know only one
+    /// of the two. The first one that suits the client is used.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.config.identities.push(identity);
+        self
+    }
+
+    /// Application protocols to accept (RFC 7301), best first. A client that offers some, but none of these, is
+    /// refused. Default: none, and the client's offer is ignored.
+    pub fn application_protocols(mut self, names: &[&[u8]]) -> Self {
+        self.config.common.set_application_protocols(names);
+        self
+    }
+
+    /// Timers, sizes and limits. Default: [`TransportOptions::default`].
+    pub const fn transport(mut self, transport: TransportOptions) -> Self {
+        self.config.common.transport = transport;
+        self
+    }
+
+    /// Settings that weaken the protection, for those who know why they want them.
+    pub const fn danger(self) -> danger::DangerousServer {
+        danger::DangerousServer { builder: self }
+    }
+
+    /// Validates the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the setting that does not work.
+    pub fn build(self) -> Result<Arc<ServerConfig>, ConfigError> {
+        self.config.common.validate()?;
+        Ok(Arc::new(self.config))
+    }
+}
+
+/// A certificate chain and the private key of its first certificate.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: Arc<dyn SigningKey>,
+}
+
+impl Identity {
+    /// Puts a chain and a key together. The peer's own certificate comes first, each next one certifies the one
+    /// before it; the root may be left out (RFC 5246 section 7.4.2). The whole chain is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::EmptyChain`]; [`ConfigError::ChainTooLong`] if it does not fit a handshake message; with the
+    /// feature `x509` also [`ConfigError::UnreadableCertificate`] and [`ConfigError::KeyDoesNotFit`] if the key is not
+    /// that of the first certificate.
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>) -> Result<Self, ConfigError> {
+        let Some(end_entity) = chain.first() else { return Err(ConfigError::EmptyChain) };
+        let encoded_len: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
+        if encoded_len > MAX_CHAIN_LEN {
+            return Err(ConfigError::ChainTooLong);
+        }
+        check_key(end_entity, &*key)?;
+        Ok(Self { chain, key })
+    }
+}
+
+/// The longest chain that an [`Identity`] takes, in bytes: what a peer with our own default limit still accepts.
+const MAX_CHAIN_LEN: usize = TransportOptions::DEFAULT.max_message_len as usize - 3;
+
+#[cfg(feature = "x509")]
+fn check_key(end_entity: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<(), ConfigError> {
+    let unreadable = |_| ConfigError::UnreadableCertificate;
+    let algorithm = crate::x509::key_algorithm(end_entity).map_err(unreadable)?;
+    let fits = match key.public_key() {
+        Some(public_key) => crate::x509::certificate_fits_key(end_entity, &public_key).map_err(unreadable)?,
+        None => algorithm == key.algorithm(),
+    };
+    if fits { Ok(()) } else { Err(ConfigError::KeyDoesNotFit) }
+}
+
+#[cfg(not(feature = "x509"))]
+fn check_key(_: &CertificateDer<'_>, _: &dyn SigningKey) -> Result<(), ConfigError> {
+    Ok(())
+}
+
+/// Timers, sizes and limits of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct TransportOptions {
+    pub(crate) mtu: usize,
+    pub(crate) initial_timeout: Duration,
+    pub(crate) handshake_deadline: Duration,
+    pub(crate) jitter: bool,
+    pub(crate) stash_len: usize,
+    pub(crate) max_message_len: u32,
+}
+
+impl TransportOptions {
+    const DEFAULT: Self = Self {
+        mtu: 1200,
+        initial_timeout: Duration::from_secs(1),
+        handshake_deadline: Duration::from_secs(60),
+        jitter: true,
+        stash_len: 4096,
+        max_message_len: 65_536,
+    };
+
+    /// The longest datagram to send, in bytes of UDP payload. Default 1200, which crosses nearly every path; at least
+    /// [`MIN_MTU`]. The handshake lowers it by itself where nothing comes back (RFC 6347 section 4.1.1.1).
+    pub const fn mtu(mut self, bytes: usize) -> Self {
+        self.mtu = bytes;
+        self
+    }
+
+    /// How long to wait before a flight is sent again the first time; doubled each time after that, up to a minute
+    /// (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. RFC 9147 section 5.8.2 suggests 400 ms for media, RFC
+    /// 7925 section 11 suggests 9 s for constrained networks.
+    pub const fn initial_timeout(mut self, timeout: Duration) -> Self {
+        self.initial_timeout = timeout;
+        self
+    }
+
+    /// How long a handshake may take in all. Default 60 s; not below the initial timeout.
+    pub const fn handshake_deadline(mut self, deadline: Duration) -> Self {
+        self.handshake_deadline = deadline;
+        self
+    }
+
+    /// Whether each timeout is lengthened by a random part of up to an eighth, so that peers who started together do
+    /// not stay together. Default: it is.
+    pub const fn jitter(mut self, jitter: bool) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// How many bytes of records that arrive ahead of the peer's Finished are kept, instead of dropped. Default 4096;
+    /// 0 keeps none.
+    pub const fn stash_len(mut self, bytes: usize) -> Self {
+        self.stash_len = bytes;
+        self
+    }
+
+    /// The longest handshake message to accept, in bytes: in practice the longest certificate chain. Default 65536;
+    /// 2048 to 1048576.
+    pub const fn max_message_len(mut self, bytes: u32) -> Self {
+        self.max_message_len = bytes;
+        self
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.mtu < MIN_MTU {
+            return Err(ConfigError::MtuTooSmall { least: MIN_MTU });
+        }
+        let timeouts = Duration::from_millis(1)..=Duration::from_secs(60);
+        if !timeouts.contains(&self.initial_timeout) || self.handshake_deadline < self.initial_timeout {
+            return Err(ConfigError::InvalidTimeout);
+        }
+        if !(2048..=1 << 20).contains(&self.max_message_len) {
+            return Err(ConfigError::InvalidMessageLimit);
+        }
+        Ok(())
+    }
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Settings that weaken the protection.
+pub mod danger {
+    use super::{ClientConfigBuilder, ServerConfigBuilder};
+
+    /// Weakens a [`super::ClientConfig`].
+    #[derive(Debug)]
+    #[must_use = "a builder does nothing until it is built"]
+    pub struct DangerousClient {
+        pub(super) builder: ClientConfigBuilder,
+    }
+
+    /// Weakens a [`super::ServerConfig`].
+    #[derive(Debug)]
+    #[must_use = "a builder does nothing until it is built"]
+    pub struct DangerousServer {
+        pub(super) builder: ServerConfigBuilder,
+    }
+
+    impl DangerousClient {
+        /// Lets a plaintext alert, and a plaintext message that makes no sense, end the handshake at once. On an open
+        /// network anyone can forge either; on a path that nobody else writes to, failures show sooner.
+        pub fn trust_path(mut self) -> ClientConfigBuilder {
+            self.builder.config.common.trust_path = true;
+            self.builder
+        }
+
+        /// Talks to servers without the extended master secret (RFC 7627). Exporters are then not available.
+        pub fn allow_legacy_master_secret(mut self) -> ClientConfigBuilder {
+            self.builder.config.common.require_extended_master_secret = false;
+            self.builder
+        }
+
+        /// Talks to servers without renegotiation_info, which are open to a splice of another's handshake before ours
+        /// (RFC 5746 section 4.1).
+        pub fn allow_missing_renegotiation_info(mut self) -> ClientConfigBuilder {
+            self.builder.config.require_renegotiation_info = false;
+            self.builder
+        }
+    }
+
+    impl DangerousServer {
+        /// As [`DangerousClient::trust_path`].
+        pub fn trust_path(mut self) -> ServerConfigBuilder {
+            self.builder.config.common.trust_path = true;
+            self.builder
+        }
+
+        /// As [`DangerousClient::allow_legacy_master_secret`].
+        pub fn allow_legacy_master_secret(mut self) -> ServerConfigBuilder {
+            self.builder.config.common.require_extended_master_secret = false;
+            self.builder
+        }
+    }
+}
+
+/// A setting that does not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The chain does not fit a handshake message that peers accept.
+    ChainTooLong,
+    /// An identity needs at least one certificate.
+    EmptyChain,
+    /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
+    InvalidApplicationProtocol,
+    /// The limit for handshake messages must be 2048 to 1048576 bytes.
+    InvalidMessageLimit,
+    /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline.
+    InvalidTimeout,
+    /// The private key is not that of the first certificate of the chain.
+    KeyDoesNotFit,
+    /// The MTU leaves no room for the handshake.
+    MtuTooSmall {
+        /// The smallest that works, in bytes.
+        least: usize,
+    },
+    /// The provider has no cipher suite.
+    NoCipherSuites,
+    /// The provider has no group.
+    NoGroups,
+    /// The provider verifies no signature.
+    NoSignatureSchemes,
+    /// The first certificate of the chain does not parse.
+    UnreadableCertificate,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChainTooLong => f.write_str("the certificate chain is too long for a handshake message"),
+            Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
+            Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
+            Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
+            Self::InvalidTimeout => {
+                f.write_str("the initial timeout must be 1 ms to 60 s and not above the handshake deadline")
+            }
+            Self::KeyDoesNotFit => f.write_str("the private key does not belong to the certificate"),
+            Self::MtuTooSmall { least } => write!(f, "the MTU must be at least {least} bytes"),
+            Self::NoCipherSuites => f.write_str("the provider has no cipher suite"),
+            Self::NoGroups => f.write_str("the provider has no key exchange group"),
+            Self::NoSignatureSchemes => f.write_str("the provider verifies no signature scheme"),
+            Self::UnreadableCertificate => f.write_str("the certificate does not parse"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").field("verifier", &self.verifier).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").field("identities", &self.identities.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MTU-06: an MTU without room for a fragment is refused when the configuration is built.
+    #[test]
+    fn an_mtu_without_room_for_a_fragment_is_refused() {
+        for mtu in [0, 25, 50, MIN_MTU - 1] {
+            let refused = TransportOptions::default().mtu(mtu).validate();
+            assert_eq!(refused, Err(ConfigError::MtuTooSmall { least: MIN_MTU }));
+        }
+        assert_eq!(TransportOptions::default().mtu(MIN_MTU).validate(), Ok(()));
+    }
+
+    #[test]
+    fn timeouts_out_of_range_are_refused() {
+        let options = TransportOptions::default();
+        for bad in [
+            options.initial_timeout(Duration::ZERO),
+            options.initial_timeout(Duration::from_secs(61)),
+            options.initial_timeout(Duration::from_secs(9)).handshake_deadline(Duration::from_secs(8)),
+        ] {
+            assert_eq!(bad.validate(), Err(ConfigError::InvalidTimeout));
+        }
+        assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
+    }
+}

@@ -1,1 +1,666 @@
-//! To come.
+//! One association with one peer.
+//!
+//! A [`Connection`] joins the floors below it: records, flights and the meaning of messages, none of which knows the
+//! others. It owns what they share: time, events, alerts and counters.
+
+mod doubt;
+mod receive;
+mod transmit;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::num::NonZeroUsize;
+use core::ops::Range;
+
+use pki_types::ServerName;
+use rand_core::CryptoRng;
+
+use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
+use crate::config::{ClientConfig, Common, MIN_MTU, ServerConfig, TransportOptions};
+use crate::crypto::{ExportError, Seed};
+use crate::error::{CryptoError, Error, Failure, KeyLimit, Timeout, alert_for};
+use crate::event::{CloseReason, Event, Status};
+use crate::flight::outgoing::Outgoing;
+use crate::flight::reassembly::{Reassembly, ReassemblyLimits, Start};
+use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
+use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
+use crate::proof::AddressValidated;
+use crate::received::Transmit;
+use crate::record::{Protection, RecordLayer, SealError, Stash};
+use crate::role::Role;
+use crate::session::Session;
+use crate::stats::{DiscardReason, Stats};
+use crate::time::{Instant, WallClock};
+use crate::wire::alert::Alert;
+use crate::wire::record::MAX_PLAINTEXT;
+
+use self::doubt::Doubt;
+
+/// An association with one peer, from its first hello to its end.
+///
+/// It is a pure state machine: datagrams and time go in, datagrams, data and events come out. Calls may come in any
+/// order. After each call take what there is: [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event) until they give nothing, then [`poll_timeout`](Self::poll_timeout). A loop that
+/// forgets is told that its deadline has passed.
+///
+/// Bytes from the network never make a call fail. What is malformed, forged, repeated or out of place is dropped and
+/// counted ([`stats`](Self::stats)); what ends the association is one [`Event::Closed`].
+pub struct Connection {
+    role: Role,
+    /// The handshake, the finished handshake, or why there is none any more. Nothing else marks a connection as ended.
+    state: Result<State, CloseReason>,
+    transport: TransportOptions,
+    trust_path: bool,
+    wall_clock: WallClock,
+    /// The latest time that a call told of.
+    now: Option<Instant>,
+    /// When the first call came.
+    started: Option<Instant>,
+    /// When the handshake gives up.
+    deadline: Option<Instant>,
+    seed: Seed,
+    records: RecordLayer,
+    reassembly: Reassembly,
+    outgoing: Outgoing,
+    retransmit: Retransmit,
+    next_message_seq: u16,
+    /// The number of the record that carried the latest ClientHello, where a server's own numbers begin.
+    hello_sequence: HelloSequence,
+    /// How long the datagrams of a flight may be; lowered where nothing comes back.
+    flight_mtu: usize,
+    stash: Stash,
+    doubt: Option<Doubt>,
+    alert: Option<Alert>,
+    warnings_received: u8,
+    renegotiation_refused: Option<Instant>,
+    key_limit_announced: bool,
+    heard: Option<Instant>,
+    events: VecDeque<Event>,
+    stats: Stats,
+}
+
+/// Where a server's record numbers of epoch 0 begin (RFC 6347 section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HelloSequence {
+    /// With the ClientHello that will be accepted; so far the latest came with this number.
+    Adopt(u64),
+    /// They have begun.
+    Settled,
+}
+
+impl Connection {
+    /// Opens an association as the client. The first flight waits in [`poll_transmit`](Self::poll_transmit).
+    ///
+    /// `rng` is read once, here: 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::MessageTooLong`] if the configuration makes a hello that does not fit its encoding.
+    pub fn client(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        wall_clock: WallClock,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ConnectError> {
+        let mut connection = Self::new(Role::Client, &config.common, wall_clock, rng);
+        // RFC 6347 section 4.2.1 leaves it open; DTLS 1.0 is what the most servers tolerate before they have chosen.
+        connection.records.set_initial_version(ProtocolVersion::DTLS_1_0);
+        let mut cx = Cx {
+            now: wall_clock.unix_at(Instant::ORIGIN),
+            seed: &mut connection.seed,
+            next_message_seq: &mut connection.next_message_seq,
+            effects: Vec::new(),
+        };
+        let state = client12::start(config, server_name, &mut cx).map_err(ConnectError)?;
+        let effects = cx.effects;
+        connection.state = Ok(state);
+        connection.apply(effects).map_err(ConnectError)?;
+        Ok(connection)
+    }
+
+    /// Opens an association as the server, with a client whose address is known to be real.
+    ///
+    /// `rng` is read once, here: 32 bytes.
+    #[must_use]
+    pub fn server(
+        config: Arc<ServerConfig>,
+        address: AddressValidated,
+        wall_clock: WallClock,
+        rng: &mut dyn CryptoRng,
+    ) -> Self {
+        let mut connection = Self::new(Role::Server, &config.common, wall_clock, rng);
+        if let Some(hello) = address.hello() {
+            connection.records.start_sequence(hello.record_sequence);
+            connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.reassembly_limits());
+            connection.hello_sequence = HelloSequence::Settled;
+        }
+        connection.state = Ok(server12::start(config, &address));
+        connection
+    }
+
+    fn new(role: Role, common: &Common, wall_clock: WallClock, rng: &mut dyn CryptoRng) -> Self {
+        let transport = common.transport;
+        let opening: &[HandshakeType] = match role {
+            Role::Client => &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO],
+            Role::Server => &[HandshakeType::CLIENT_HELLO],
+        };
+        let limits = reassembly_limits(&transport);
+        Self {
+            role,
+            // Until the first state is made, a few lines further up.
+            state: Err(CloseReason::Local),
+            transport,
+            trust_path: common.trust_path,
+            wall_clock,
+            now: None,
+            started: None,
+            deadline: None,
+            seed: Seed::draw(rng),
+            records: RecordLayer::new(),
+            reassembly: Reassembly::new(Start::Opening(opening), limits),
+            outgoing: Outgoing::default(),
+            retransmit: Retransmit::new(RetransmitOptions {
+                initial: transport.initial_timeout,
+                jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
+                ..RetransmitOptions::default()
+            }),
+            next_message_seq: 0,
+            hello_sequence: HelloSequence::Adopt(0),
+            flight_mtu: transport.mtu,
+            stash: Stash::new(transport.stash_len),
+            doubt: None,
+            alert: None,
+            warnings_received: 0,
+            renegotiation_refused: None,
+            key_limit_announced: false,
+            heard: None,
+            events: VecDeque::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    fn reassembly_limits(&self) -> ReassemblyLimits {
+        reassembly_limits(&self.transport)
+    }
+
+    // ---- time ----
+
+    /// Lets time pass: resends a flight that nobody answered, gives up a handshake that took too long. Early and late
+    /// calls are fine.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        let Ok(state) = &self.state else { return };
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            let timeout = Timeout {
+                awaited: state.expected().unwrap_or(HandshakeType::FINISHED),
+                heard: self.stats.records_received > 0,
+                mostly_dropped: self.stats.most_discarded(),
+            };
+            // What was doubted may be what went wrong (decision 8), and says more than silence.
+            let failure = self.doubt.map_or(Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
+            self.fail(failure);
+            return;
+        }
+        if let Some(failure) = self.doubt.and_then(|doubt| doubt.matured(now)) {
+            self.fail(failure);
+            return;
+        }
+        if self.retransmit.timer_expired(now) == Expired::Resend {
+            if let Some(failure) = self.doubt.as_mut().and_then(Doubt::on_expiry) {
+                self.fail(failure);
+                return;
+            }
+            if self.retransmit.lowers_mtu() {
+                self.flight_mtu = smaller_mtu(self.flight_mtu);
+            }
+            self.resend_flight();
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next. In the past while output or events wait; `None`
+    /// means never.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.has_output() || self.has_events() {
+            return Some(self.now.unwrap_or(Instant::ORIGIN));
+        }
+        if self.state.is_err() {
+            return None;
+        }
+        let doubt = self.doubt.and_then(|doubt| doubt.deadline());
+        [self.retransmit.deadline(), self.deadline, doubt].into_iter().flatten().min()
+    }
+
+    /// Replaces the calendar, for handshakes yet to come to certificates.
+    pub const fn set_wall_clock(&mut self, wall_clock: WallClock) {
+        self.wall_clock = wall_clock;
+    }
+
+    /// Notes that it is `now` at least. Time that goes backwards stands still.
+    fn advance(&mut self, now: Instant) -> Instant {
+        let now = self.now.map_or(now, |before| before.max(now));
+        self.now = Some(now);
+        self.started.get_or_insert(now);
+        let is_handshaking = self.state.is_ok() && self.connected().is_none();
+        if is_handshaking && self.deadline.is_none() {
+            self.deadline = Some(now + self.transport.handshake_deadline);
+        }
+        // RFC 6347 section 4.2.4: the last flight answers repeats for twice the maximum segment lifetime.
+        if self.retransmit.expires_at().is_some_and(|at| at <= now) && !self.outgoing.is_empty() {
+            self.outgoing.clear();
+            self.records.forget_write_epochs_before(self.records.write_epoch());
+        }
+        now
+    }
+
+    // ---- output ----
+
+    /// What happened, one at a time; `None` when there is no more.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        if self.status() == Status::Connected {
+            return self.stash.pop_plaintext().map(Event::Early);
+        }
+        None
+    }
+
+    fn has_events(&self) -> bool {
+        !self.events.is_empty() || self.status() == Status::Connected && self.stash.used_bytes() > 0
+    }
+
+    fn has_output(&self) -> bool {
+        self.outgoing.has_unsent() || self.alert.is_some()
+    }
+
+    /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one
+    /// datagram, now.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sealed then.
+    pub fn send(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let epoch = self.check_send(payload.len())?;
+        let offset = self.records.payload_offset(epoch).ok_or(SendError::NotConnected)?;
+        let room = out.get_mut(offset..).and_then(|rest| rest.get_mut(..payload.len())).ok_or(SendError::NoRoom)?;
+        room.copy_from_slice(payload);
+        self.seal(epoch, out, payload.len())
+    }
+
+    /// Seals the bytes at `payload` of `buf` as one record around them, in place, and gives where the record stands.
+    /// [`max_overhead`](Self::max_overhead) bytes before and after the payload are enough.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sealed then. [`SendError::NoRoom`] if the range is outside `buf` or too close to its
+    /// ends.
+    pub fn seal_in_place(&mut self, buf: &mut [u8], payload: Range<usize>) -> Result<Range<usize>, SendError> {
+        let epoch = self.check_send(payload.len())?;
+        let offset = self.records.payload_offset(epoch).ok_or(SendError::NotConnected)?;
+        let start = payload.start.checked_sub(offset).ok_or(SendError::NoRoom)?;
+        let out = buf.get_mut(start..).ok_or(SendError::NoRoom)?;
+        let len = self.seal(epoch, out, payload.len())?;
+        Ok(start..start + len)
+    }
+
+    /// Cuts `payload` into pieces of `segment` bytes, the last of which may be shorter, and seals each as a record of
+    /// its own: datagrams of equal size one behind the other, ready for a socket with segmentation offload.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; [`SendError::NoRoom`] and [`SendError::TooLong`] before anything was sealed. After
+    /// [`SendError::KeyLimit`] what was sealed before is lost.
+    pub fn send_segments(
+        &mut self,
+        payload: &[u8],
+        segment: NonZeroUsize,
+        out: &mut [u8],
+    ) -> Result<Transmit, SendError> {
+        let epoch = self.check_send(segment.get().min(payload.len()))?;
+        let overhead = self.records.overhead(epoch).ok_or(SendError::NotConnected)?;
+        let total = payload.len() + payload.len().div_ceil(segment.get()) * overhead;
+        let out = out.get_mut(..total).ok_or(SendError::NoRoom)?;
+        let mut at = 0;
+        for piece in payload.chunks(segment.get()) {
+            let rest = out.get_mut(at..).ok_or(SendError::NoRoom)?;
+            at += self.send(piece, rest)?;
+        }
+        let segment_size =
+            if payload.len() > segment.get() { NonZeroUsize::new(segment.get() + overhead) } else { None };
+        Ok(Transmit { len: at, segment_size })
+    }
+
+    /// Whether a payload of this length may be sent now; the epoch to send it in.
+    fn check_send(&self, len: usize) -> Result<u64, SendError> {
+        if self.state.is_err() {
+            return Err(SendError::Closed);
+        }
+        if self.status() != Status::Connected {
+            return Err(SendError::NotConnected);
+        }
+        let most = self.max_payload();
+        if len > most { Err(SendError::TooLong { most }) } else { Ok(self.records.write_epoch()) }
+    }
+
+    fn seal(&mut self, epoch: u64, out: &mut [u8], payload_len: usize) -> Result<usize, SendError> {
+        let sealed = self.records.seal(epoch, ContentType::APPLICATION_DATA, out, payload_len);
+        match sealed {
+            Ok(len) => {
+                self.stats.records_sent += 1;
+                if !self.key_limit_announced && self.records.near_limit() {
+                    self.key_limit_announced = true;
+                    self.events.push_back(Event::KeyLimitNear);
+                }
+                Ok(len)
+            }
+            Err(SealError::KeyLimit) => {
+                self.fail(Failure { error: KeyLimit::Confidentiality.into(), at: None });
+                Err(SendError::KeyLimit)
+            }
+            Err(SealError::Crypto(error)) => {
+                self.fail(Failure { error: error.into(), at: None });
+                Err(SendError::Closed)
+            }
+            Err(SealError::NoRoom | SealError::NoSuchEpoch | SealError::NotAllowed | SealError::TooLong) => {
+                Err(SendError::NoRoom)
+            }
+        }
+    }
+
+    // ---- facts ----
+
+    /// Where the connection is in its life.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.state {
+            // The handshake time is taken when our last flight was handed out: data never runs ahead of our Finished.
+            Ok(State::Connected(_)) if self.stats.handshake_time.is_some() => Status::Connected,
+            Ok(_) => Status::Handshaking,
+            Err(_) if self.has_output() => Status::Closing,
+            Err(_) => Status::Closed,
+        }
+    }
+
+    /// Which side this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What the two sides agreed on; `None` before the handshake is complete and after the connection has ended.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.connected().map(|connected| &connected.session)
+    }
+
+    /// Why the connection ended, if it has.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.state.as_ref().err()
+    }
+
+    /// Derives keying material that only the two sides know (RFC 5705). No context and an empty one give different
+    /// results.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`]: not connected, a label that TLS uses itself, lengths out of range, or an association without
+    /// the extended master secret (RFC 7627 section 5.4).
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
+        match self.connected() {
+            Some(Connected { exporter: Some(exporter), .. }) => exporter.export(label, context, out),
+            Some(_) => Err(ExportError::NotAvailable),
+            None => Err(ExportError::NotConnected),
+        }
+    }
+
+    /// The longest payload that [`send`](Self::send) takes, in bytes: what fits a datagram of the MTU. Before the
+    /// handshake is complete, what would fit in plaintext.
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        let overhead = self.records.overhead(self.records.write_epoch()).unwrap_or_default();
+        self.transport.mtu.saturating_sub(overhead).min(MAX_PLAINTEXT)
+    }
+
+    /// How many bytes a record has beside its payload: at most this many (RFC 6347 section 4.1.1.1).
+    #[must_use]
+    pub fn max_overhead(&self) -> usize {
+        self.records.overhead(self.records.write_epoch()).unwrap_or_default()
+    }
+
+    /// The smallest output buffer that [`poll_transmit`](Self::poll_transmit) can use, in bytes.
+    #[must_use]
+    pub const fn min_datagram(&self) -> usize {
+        MIN_MTU
+    }
+
+    /// Sets the longest datagram to send, in bytes of UDP payload, as the path turns out to carry. A flight that was
+    /// sent in longer datagrams is sent again at once (RFC 6347 section 4.1.1.1). Below
+    /// [`min_datagram`](Self::min_datagram) it counts as that.
+    pub fn set_mtu(&mut self, bytes: usize) {
+        let mtu = bytes.max(self.min_datagram());
+        let is_lower = mtu < self.flight_mtu;
+        self.transport.mtu = mtu;
+        self.flight_mtu = mtu;
+        if is_lower && self.connected().is_none() && !self.outgoing.has_unsent() {
+            self.outgoing.rewind();
+        }
+    }
+
+    /// What was sent, received and dropped so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn connected(&self) -> Option<&Connected> {
+        match &self.state {
+            Ok(State::Connected(connected)) => Some(connected),
+            _ => None,
+        }
+    }
+
+    /// When the last record came that could have been from the peer: once connected, one that opened.
+    pub(crate) const fn heard_at(&self) -> Option<Instant> {
+        self.heard
+    }
+
+    /// When the last flight may be freed, if one is kept: nobody is woken for it.
+    pub(crate) fn frees_at(&self) -> Option<Instant> {
+        self.retransmit.expires_at().filter(|_| !self.outgoing.is_empty())
+    }
+
+    /// Whether the connection has ended and its owner knows all about it.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.state.is_err() && !self.has_output() && !self.has_events()
+    }
+
+    // ---- the end ----
+
+    /// Ends the association: close_notify goes out with the next [`poll_transmit`](Self::poll_transmit) (RFC 5246
+    /// section 7.2.1). Once it has ended, nothing happens.
+    pub fn close(&mut self) {
+        if self.state.is_ok() {
+            self.end(CloseReason::Local, Some(CLOSE_NOTIFY));
+        }
+    }
+
+    /// Ends the association because nothing came for too long.
+    pub(crate) fn close_idle(&mut self) {
+        if self.state.is_ok() {
+            self.end(CloseReason::Idle, Some(CLOSE_NOTIFY));
+        }
+    }
+
+    /// Ends the association because something went wrong; the only place that sends fatal alerts.
+    fn fail(&mut self, failure: Failure) {
+        self.outgoing.clear();
+        let alert = alert_for(&failure.error).map(|description| match description {
+            AlertDescription::CLOSE_NOTIFY => CLOSE_NOTIFY,
+            _ => Alert { level: AlertLevel::FATAL, description },
+        });
+        self.end(CloseReason::Failed(failure), alert);
+    }
+
+    fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
+        self.state = Err(reason);
+        self.alert = alert;
+        self.deadline = None;
+        self.doubt = None;
+        self.stash = Stash::new(0);
+        self.reassembly = Reassembly::new(Start::At(0), self.reassembly_limits());
+        // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
+        if !self.outgoing.has_unsent() {
+            self.outgoing.clear();
+        }
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    // ---- between the floors ----
+
+    /// Carries out what a handler wants.
+    fn apply(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
+        let mut begins_flight = false;
+        for effect in effects {
+            match effect {
+                Effect::BeginFlight => {
+                    begins_flight = true;
+                    self.outgoing.begin_flight();
+                    self.records.forget_write_epochs_before(self.records.write_epoch());
+                }
+                Effect::Send { msg_type, message_seq, body } => {
+                    self.outgoing.push_message(self.records.write_epoch(), msg_type, message_seq, body);
+                }
+                Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
+                Effect::InstallWrite(keys) => self.records.install_write(protection(&keys)?),
+                Effect::InstallRead(keys) => {
+                    self.records.install_read(protection(&keys)?);
+                    self.align_epoch();
+                }
+            }
+        }
+        let is_complete = self.connected().is_some();
+        if begins_flight {
+            self.retransmit.flight_ready(is_complete);
+        }
+        if is_complete {
+            self.on_handshake_complete(begins_flight);
+        }
+        Ok(())
+    }
+
+    /// The handshake messages of the epochs before this one are all in: what is left of them was never needed, and must
+    /// not stand in the way of this one's.
+    fn align_epoch(&mut self) {
+        for _ in 0..self.reassembly.drop_epochs_before(self.records.read_epoch()) {
+            self.stats.discard(DiscardReason::LeftoverFragment);
+        }
+    }
+
+    /// The peer's Finished was good.
+    fn on_handshake_complete(&mut self, last_flight_is_ours: bool) {
+        self.deadline = None;
+        self.doubt = None;
+        // RFC 6347 section 4.1: records of earlier epochs are discarded from now on.
+        self.records.drop_read_epochs_before(self.records.read_epoch());
+        if !last_flight_is_ours {
+            self.retransmit.complete();
+            self.outgoing.clear();
+            self.records.forget_write_epochs_before(self.records.write_epoch());
+            self.announce_connected();
+        }
+    }
+
+    /// Our own Finished is out, and the peer's was good.
+    fn announce_connected(&mut self) {
+        if self.stats.handshake_time.is_none() {
+            let now = self.now.unwrap_or(Instant::ORIGIN);
+            self.stats.handshake_time = Some(now - self.started.unwrap_or(now));
+            self.events.push_back(Event::Connected);
+        }
+    }
+
+    fn resend_flight(&mut self) {
+        self.outgoing.rewind();
+        self.stats.retransmissions += 1;
+    }
+}
+
+fn protection(keys: &Keys) -> Result<Protection, CryptoError> {
+    let write_keys = keys.block.write_keys(keys.writer);
+    Protection::new(keys.suite, write_keys.key, write_keys.iv)
+}
+
+const fn reassembly_limits(transport: &TransportOptions) -> ReassemblyLimits {
+    ReassemblyLimits { max_message_len: transport.max_message_len, max_bytes: 2 * transport.max_message_len as usize }
+}
+
+/// The next smaller size that flights are cut to where nothing comes back: what nearly every path carries, then what
+/// every IPv4 host must take (RFC 1122 section 3.3.2: 576 bytes, headers included), then what constrained links carry.
+fn smaller_mtu(mtu: usize) -> usize {
+    [1200, 548, 256].into_iter().find(|smaller| *smaller < mtu).unwrap_or(mtu)
+}
+
+const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: AlertDescription::CLOSE_NOTIFY };
+
+/// An eighth (design: jitter only lengthens, by up to 12.5%).
+const JITTER_PERMILLE: u16 = 125;
+
+/// Why a client could not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectError(Error);
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl core::error::Error for ConnectError {}
+
+/// Why nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection has ended.
+    Closed,
+    /// The write key has protected as much as it may. The connection has ended; connect anew.
+    KeyLimit,
+    /// The output buffer is too short.
+    NoRoom,
+    /// The handshake is not complete: wait for [`Event::Connected`].
+    NotConnected,
+    /// The payload does not fit one record in one datagram.
+    TooLong {
+        /// The longest that does, in bytes.
+        most: usize,
+    },
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the connection has ended"),
+            Self::KeyLimit => f.write_str("the keys are used up; connect anew"),
+            Self::NoRoom => f.write_str("the output buffer is too short"),
+            Self::NotConnected => f.write_str("the handshake is not complete"),
+            Self::TooLong { most } => write!(f, "the payload is longer than the {most} bytes that fit a datagram"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("role", &self.role).field("status", &self.status()).finish_non_exhaustive()
+    }
+}

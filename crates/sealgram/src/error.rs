@@ -65,6 +65,8 @@ pub enum DecodeError {
     Truncated,
     /// A field has a value that its syntax does not allow.
     InvalidValue,
+    /// The message has a length that its type cannot have, or that is above the limit.
+    WrongLength,
 }
 
 /// How the peer broke the protocol.
@@ -85,8 +87,6 @@ pub enum PeerMisbehaved {
     InappropriateFallback,
     /// A public key that is not a point of the group.
     InvalidPublicKey(NamedGroup),
-    /// More HelloVerifyRequests with new cookies than a server has reason to send.
-    TooManyHelloVerifyRequests,
     /// More warning alerts than a peer has reason to send.
     TooManyWarnings,
     /// An alert of a size or level that does not exist, in a record that opened.
@@ -349,8 +349,7 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
         PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature => AlertDescription::DECRYPT_ERROR,
         PeerMisbehaved::InappropriateFallback => AlertDescription::INAPPROPRIATE_FALLBACK,
         PeerMisbehaved::MalformedAlert | PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
-        PeerMisbehaved::TooManyHelloVerifyRequests
-        | PeerMisbehaved::TooManyWarnings
+        PeerMisbehaved::TooManyWarnings
         | PeerMisbehaved::UnexpectedContentType
         | PeerMisbehaved::UnexpectedMessage { .. } => AlertDescription::UNEXPECTED_MESSAGE,
         PeerMisbehaved::ServerSentUnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
@@ -448,6 +447,7 @@ impl fmt::Display for DecodeError {
             Self::TooLong => f.write_str("a length is above what the field allows"),
             Self::TrailingBytes => f.write_str("bytes are left after its end"),
             Self::Truncated => f.write_str("it ends in the middle of a field"),
+            Self::WrongLength => f.write_str("it has a length that its type cannot have"),
             Self::InvalidValue => f.write_str("a field has a value that its syntax does not allow"),
         }
     }
@@ -465,7 +465,6 @@ impl fmt::Display for PeerMisbehaved {
             }
             Self::InappropriateFallback => f.write_str("the client fell back to a lower version than it had to"),
             Self::InvalidPublicKey(group) => write!(f, "its public key is no point of {group}"),
-            Self::TooManyHelloVerifyRequests => f.write_str("the server keeps sending new cookies"),
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
             Self::MalformedAlert => f.write_str("its protected alert is malformed"),
             Self::UnexpectedContentType => f.write_str("a protected record has a content type that has no place here"),

@@ -8,12 +8,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod code;
-mod config;
+pub mod config;
 mod connection;
 mod cookie;
 pub mod crypto;
 mod endpoint;
 pub mod error;
+mod event;
 mod flight;
 mod handshake;
 pub mod inspect;
@@ -32,12 +33,19 @@ mod wire;
 #[cfg(feature = "x509")]
 pub mod x509;
 
+pub use config::{
+    ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, ServerConfig, ServerConfigBuilder,
+    TransportOptions,
+};
+pub use connection::{ConnectError, Connection, SendError};
 pub use cookie::CookieKeys;
 pub use endpoint::{Handle, Path};
+pub use event::{CloseReason, Event, Status};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;
 pub use received::{Received, Transmit};
 pub use role::Role;
+pub use session::Session;
 pub use stats::{DiscardReason, Stats};
 pub use time::{Instant, WallClock};

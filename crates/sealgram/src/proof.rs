@@ -82,10 +82,12 @@ impl FinishedVerified {
 #[derive(Debug)]
 pub(crate) enum PeerProof {
     /// It showed a certificate that we accept, and used its key.
-    Certificate(
-        #[expect(dead_code, reason = "held as evidence")] SignatureVerified,
-        #[expect(dead_code, reason = "held as evidence")] PeerVerified,
-    ),
+    Certificate {
+        /// Held as evidence.
+        _signature: SignatureVerified,
+        /// Held as evidence.
+        _peer: PeerVerified,
+    },
     /// It was not asked to: this side is a server that wants no client certificate.
     Anonymous,
 }

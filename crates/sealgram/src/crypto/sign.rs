@@ -7,7 +7,7 @@ use core::fmt;
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use rand_core::CryptoRng;
 
-use crate::code::SignatureScheme;
+use crate::code::{NamedGroup, SignatureScheme};
 use crate::error::CryptoError;
 
 /// Signature schemes in order of preference, each with the algorithms that verify it: one for each kind of key, as an
@@ -50,6 +50,11 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
 
     /// The schemes it can sign with, best first.
     fn schemes(&self) -> &[SignatureScheme];
+
+    /// The curve of an ECDSA key, which the peer must know (RFC 8422 section 5.1); `None` for other keys.
+    fn curve(&self) -> Option<NamedGroup> {
+        None
+    }
 
     /// Signs `message` (not its hash) under `scheme`.
     ///

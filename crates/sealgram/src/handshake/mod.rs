@@ -1,1 +1,269 @@
-//! To come.
+//! What handshake messages mean: one state for each message that may come next.
+//!
+//! A state owns exactly what is known at its point of the handshake. A message consumes the state and gives the next
+//! one, or an error. Nothing here knows about records, fragments or timers: a handler says what to send and which
+//! keys to use through [`Cx`], and the connection carries it out.
+
+/// Wraps each state struct of a role into its variant.
+macro_rules! into_state {
+    ($role:ident: $($variant:ident($state:ident)),* $(,)?) => {
+        $(impl From<Box<$state>> for $crate::handshake::State {
+            fn from(state: Box<$state>) -> Self {
+                Self::$role(State::$variant(state))
+            }
+        })*
+    };
+}
+
+pub(crate) mod client12;
+pub(crate) mod negotiate;
+pub(crate) mod server12;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use pki_types::{CertificateDer, UnixTime};
+
+use crate::code::HandshakeType;
+use crate::crypto::{Exporter, KeyBlock, Seed, Suite, Transcript, VERIFY_DATA_LEN};
+use crate::error::{CryptoError, DecodeError, Error, PeerMisbehaved};
+use crate::flight::reassembly::Message;
+use crate::proof::{FinishedVerified, PeerProof};
+use crate::role::Role;
+use crate::session::Session;
+use crate::wire::certificate::{CertificateRequest, decode_chain};
+use crate::wire::finished::Finished;
+use crate::wire::hello::{ClientHello, HelloVerifyRequest, ServerHello};
+use crate::wire::key_exchange::{ClientKeyExchange, ServerKeyExchange, decode_server_hello_done};
+
+/// Where a handshake is. DTLS 1.3 will be variants beside these.
+pub(crate) enum State {
+    Client12(client12::State),
+    Server12(server12::State),
+    Connected(Box<Connected>),
+}
+
+/// A finished handshake. It can't be made without the proofs.
+pub(crate) struct Connected {
+    pub(crate) session: Session,
+    /// Only where the master secret is bound to the handshake (RFC 7627 section 5.4).
+    pub(crate) exporter: Option<Exporter>,
+    /// Held as evidence; nothing reads them.
+    _finished: FinishedVerified,
+    _peer: PeerProof,
+}
+
+impl Connected {
+    pub(crate) fn new(
+        session: Session,
+        exporter: Option<Exporter>,
+        finished: FinishedVerified,
+        peer: PeerProof,
+    ) -> Box<Self> {
+        Box::new(Self { session, exporter, _finished: finished, _peer: peer })
+    }
+}
+
+/// Why a message did not lead to a next state.
+pub(crate) enum Refusal {
+    /// The message does not parse or does not belong here, and nobody vouches for it: the state stands as it was, and
+    /// the error is remembered in case nothing better comes.
+    Doubt(State, Error),
+    /// The message can be passed over: it repeats something, or it is not for us.
+    Ignore(State),
+    /// The handshake has failed.
+    Fatal(Error),
+}
+
+macro_rules! fatal {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                Self::Fatal(error.into())
+            }
+        })*
+    };
+}
+
+fatal!(CryptoError, Error, PeerMisbehaved);
+
+impl State {
+    /// Takes the next message in order.
+    pub(crate) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<Self, Refusal> {
+        match self {
+            Self::Client12(state) => state.on_message(message, cx),
+            Self::Server12(state) => state.on_message(message, cx),
+            // The connection answers what comes after the handshake without asking for its meaning.
+            Self::Connected(connected) => Err(Refusal::Ignore(Self::Connected(connected))),
+        }
+    }
+
+    /// The message that would bring the handshake forward; `None` once it is complete.
+    pub(crate) const fn expected(&self) -> Option<HandshakeType> {
+        match self {
+            Self::Client12(state) => Some(state.expected()),
+            Self::Server12(state) => Some(state.expected()),
+            Self::Connected(_) => None,
+        }
+    }
+}
+
+/// What a handler may touch: what it knows of the outside, and what it wants done there.
+pub(crate) struct Cx<'c> {
+    /// The calendar time, for certificates.
+    pub(crate) now: UnixTime,
+    /// The randomness of this connection.
+    pub(crate) seed: &'c mut Seed,
+    /// The message_seq of the next message we send.
+    pub(crate) next_message_seq: &'c mut u16,
+    /// What is to be done if the handler succeeds, in this order.
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// Something that a handler wants done.
+pub(crate) enum Effect {
+    /// A new flight begins; the one before it was answered.
+    BeginFlight,
+    /// Send this as part of the flight, in the write epoch of this moment.
+    Send { msg_type: HandshakeType, message_seq: u16, body: Vec<u8> },
+    /// Send ChangeCipherSpec as part of the flight; what follows it belongs to the next epoch.
+    ChangeCipherSpec,
+    /// Use new keys for the next write epoch.
+    InstallWrite(Keys),
+    /// Use new keys for the next read epoch. The handshake messages of the epoch before it are all in.
+    InstallRead(Keys),
+}
+
+/// The keys of one direction.
+pub(crate) struct Keys {
+    pub(crate) suite: &'static Suite,
+    pub(crate) block: KeyBlock,
+    pub(crate) writer: Role,
+}
+
+impl Cx<'_> {
+    pub(crate) fn begin_flight(&mut self) {
+        self.effects.push(Effect::BeginFlight);
+    }
+
+    /// Sends a message and adds the same bytes to the transcript.
+    pub(crate) fn send(&mut self, msg_type: HandshakeType, body: Vec<u8>, transcript: &mut Transcript) {
+        let message_seq = self.send_unrecorded(msg_type, body.clone());
+        transcript.add(msg_type, message_seq, &body);
+    }
+
+    /// Sends a message that enters no transcript yet: a ClientHello, which may turn out to be the cookie-less one.
+    /// Returns its message_seq.
+    pub(crate) fn send_unrecorded(&mut self, msg_type: HandshakeType, body: Vec<u8>) -> u16 {
+        let message_seq = *self.next_message_seq;
+        // A handshake has fewer than 20 messages; the numbers of a peer's hellos are checked where they come in.
+        *self.next_message_seq = message_seq.wrapping_add(1);
+        self.effects.push(Effect::Send { msg_type, message_seq, body });
+        message_seq
+    }
+
+    /// Sends ChangeCipherSpec and protects what follows (RFC 6347 section 4.2.5).
+    pub(crate) fn change_cipher_spec(&mut self, keys: Keys) {
+        self.effects.push(Effect::ChangeCipherSpec);
+        self.effects.push(Effect::InstallWrite(keys));
+    }
+
+    pub(crate) fn install_read(&mut self, keys: Keys) {
+        self.effects.push(Effect::InstallRead(keys));
+    }
+}
+
+/// A message body that can be read.
+pub(crate) trait Read<'m>: Sized {
+    const TYPE: HandshakeType;
+
+    fn read(body: &'m [u8]) -> Result<Self, DecodeError>;
+}
+
+macro_rules! readable {
+    ($($message:ty = $msg_type:ident),* $(,)?) => {
+        $(impl<'m> Read<'m> for $message {
+            const TYPE: HandshakeType = HandshakeType::$msg_type;
+
+            fn read(body: &'m [u8]) -> Result<Self, DecodeError> {
+                Self::decode(body)
+            }
+        })*
+    };
+}
+
+readable! {
+    ClientHello<'m> = CLIENT_HELLO,
+    HelloVerifyRequest<'m> = HELLO_VERIFY_REQUEST,
+    ServerHello<'m> = SERVER_HELLO,
+    ServerKeyExchange<'m> = SERVER_KEY_EXCHANGE,
+    CertificateRequest<'m> = CERTIFICATE_REQUEST,
+    ClientKeyExchange<'m> = CLIENT_KEY_EXCHANGE,
+    Finished = FINISHED,
+}
+
+/// The peer's chain.
+pub(crate) struct Certificate<'m>(pub(crate) Vec<CertificateDer<'m>>);
+
+impl<'m> Read<'m> for Certificate<'m> {
+    const TYPE: HandshakeType = HandshakeType::CERTIFICATE;
+
+    fn read(body: &'m [u8]) -> Result<Self, DecodeError> {
+        decode_chain(body).map(Self)
+    }
+}
+
+/// The end of a server's flight.
+pub(crate) struct ServerHelloDone;
+
+impl Read<'_> for ServerHelloDone {
+    const TYPE: HandshakeType = HandshakeType::SERVER_HELLO_DONE;
+
+    fn read(body: &[u8]) -> Result<Self, DecodeError> {
+        decode_server_hello_done(body).map(|()| Self)
+    }
+}
+
+/// Reads `message`, then takes `state` to the next one: a message that does not parse never consumes a state.
+pub(crate) fn step<'m, S, M: Read<'m>, N: Into<State>>(
+    state: Box<S>,
+    message: &'m Message,
+    cx: &mut Cx<'_>,
+    handler: impl FnOnce(Box<S>, M, &'m Message, &mut Cx<'_>) -> Result<N, Refusal>,
+) -> Result<State, Refusal>
+where
+    Box<S>: Into<State>,
+{
+    let expected = M::TYPE;
+    if message.msg_type != expected {
+        return Err(unexpected(state, message, expected));
+    }
+    match M::read(&message.body) {
+        Ok(content) => handler(state, content, message, cx).map(Into::into),
+        Err(error) => Err(doubt(state, message, error.into())),
+    }
+}
+
+/// The message does not belong here.
+pub(crate) fn unexpected(state: impl Into<State>, message: &Message, expected: HandshakeType) -> Refusal {
+    doubt(state, message, PeerMisbehaved::UnexpectedMessage { got: message.msg_type, expected }.into())
+}
+
+/// In a protected epoch the peer vouches for every message; before it nobody does.
+fn doubt(state: impl Into<State>, message: &Message, error: Error) -> Refusal {
+    if message.epoch == 0 { Refusal::Doubt(state.into(), error) } else { Refusal::Fatal(error) }
+}
+
+/// Compares verify_data in constant time (RFC 5246 section 7.4.9).
+pub(crate) fn verify_finished(
+    received: &Finished,
+    expected: &[u8; VERIFY_DATA_LEN],
+) -> Result<FinishedVerified, Error> {
+    use subtle::ConstantTimeEq;
+
+    if bool::from(received.verify_data.ct_eq(expected)) {
+        Ok(FinishedVerified::by_comparison())
+    } else {
+        Err(PeerMisbehaved::BadFinished.into())
+    }
+}

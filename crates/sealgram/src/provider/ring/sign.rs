@@ -9,7 +9,7 @@ use ::ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding
 use pki_types::{AlgorithmIdentifier, SubjectPublicKeyInfoDer, alg_id};
 use rand_core::CryptoRng;
 
-use crate::code::SignatureScheme;
+use crate::code::{NamedGroup, SignatureScheme};
 use crate::crypto::{KeyAlgorithm, SigningKey};
 use crate::error::CryptoError;
 use crate::provider::ring::der::subject_public_key_info;
@@ -20,16 +20,17 @@ use crate::provider::ring::system_random;
 pub(super) struct EcdsaSigningKey {
     key: EcdsaKeyPair,
     scheme: SignatureScheme,
+    curve: NamedGroup,
     algorithm: AlgorithmIdentifier,
 }
 
 impl EcdsaSigningKey {
     pub(super) const fn p256(key: EcdsaKeyPair) -> Self {
-        Self { key, scheme: SignatureScheme::ECDSA_SHA256, algorithm: alg_id::ECDSA_P256 }
+        Self { key, scheme: SignatureScheme::ECDSA_SHA256, curve: NamedGroup::SECP256R1, algorithm: alg_id::ECDSA_P256 }
     }
 
     pub(super) const fn p384(key: EcdsaKeyPair) -> Self {
-        Self { key, scheme: SignatureScheme::ECDSA_SHA384, algorithm: alg_id::ECDSA_P384 }
+        Self { key, scheme: SignatureScheme::ECDSA_SHA384, curve: NamedGroup::SECP384R1, algorithm: alg_id::ECDSA_P384 }
     }
 }
 
@@ -40,6 +41,10 @@ impl SigningKey for EcdsaSigningKey {
 
     fn schemes(&self) -> &[SignatureScheme] {
         core::slice::from_ref(&self.scheme)
+    }
+
+    fn curve(&self) -> Option<NamedGroup> {
+        Some(self.curve)
     }
 
     fn sign(&self, scheme: SignatureScheme, message: &[u8], _: &mut dyn CryptoRng) -> Result<Vec<u8>, CryptoError> {

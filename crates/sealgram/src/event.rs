@@ -1,0 +1,81 @@
+//! What a connection tells its owner.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::{Error, Failure};
+
+/// Something that happened to a connection, from [`crate::Connection::poll_event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is complete, and the peer is who it should be. Data may be sent.
+    Connected,
+    /// Application data that arrived before the handshake was complete: one event for each record. It is older than
+    /// anything in a [`crate::Received`].
+    Early(Vec<u8>),
+    /// Seven eighths of what the write key may protect are used up: time to connect anew.
+    KeyLimitNear,
+    /// The connection has ended. This is the last event. The alert that tells the peer, if there is one, is already
+    /// waiting in [`crate::Connection::poll_transmit`].
+    Closed(CloseReason),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// [`crate::Connection::close`] was called.
+    Local,
+    /// The peer sent close_notify.
+    Peer,
+    /// The handshake or the association failed.
+    Failed(Failure),
+    /// Nothing authentic came from the peer for as long as the endpoint waits.
+    Idle,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// The handshake is under way.
+    Handshaking,
+    /// Data may be sent and received.
+    Connected,
+    /// The connection has ended, and its alert still waits to be sent.
+    Closing,
+    /// The connection has ended, and there is nothing left to send.
+    Closed,
+}
+
+impl CloseReason {
+    /// The failure, if it was one.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Local | Self::Peer | Self::Idle => None,
+        }
+    }
+
+    /// What went wrong, if anything did.
+    #[must_use]
+    pub const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(failure) => Some(&failure.error),
+            Self::Local | Self::Peer | Self::Idle => None,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("closed by this side"),
+            Self::Peer => f.write_str("closed by the peer"),
+            Self::Failed(failure) => fmt::Display::fmt(failure, f),
+            Self::Idle => f.write_str("nothing came from the peer for too long"),
+        }
+    }
+}
