@@ -19,6 +19,8 @@ pub(crate) use exporter::Exporter;
 pub use hash::HashAlgorithm;
 pub(crate) use hash::{Digest, Hmac};
 pub use kx::{AgreementError, EphemeralKey, KeyExchangeGroup, SharedSecret};
+#[cfg(test)]
+pub(crate) use prf12::prf;
 pub(crate) use prf12::{KeyBlock, MasterSecret, Randoms, VERIFY_DATA_LEN};
 pub(crate) use seed::Seed;
 pub use sign::{KeyAlgorithm, KeyLoader, LoadKeyError, SignatureAlgorithms, SigningKey};
