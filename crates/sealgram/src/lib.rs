@@ -33,7 +33,7 @@ mod wire;
 pub mod x509;
 
 pub use cookie::CookieKeys;
-pub use endpoint::{Handle, Path};
+pub use endpoint::{EndpointConfig, Handle, Path};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;
