@@ -177,6 +177,8 @@ pub enum CertificateError {
     KeyUsageForbidsSigning,
     /// Its names do not contain the one that was asked for.
     NameMismatch,
+    /// An issuer in the chain may not vouch for its names (name constraints).
+    NameNotPermitted,
     /// The certificate has no name that could match.
     NoUsableName,
     /// It is not for this purpose (extended key usage).
@@ -202,6 +204,8 @@ pub enum CertificateError {
     UnsupportedExtension,
     /// A signature algorithm in the chain is not accepted (RFC 9155 refuses SHA-1 and MD5).
     UnsupportedSignatureAlgorithm,
+    /// It is not an X.509 certificate of version 3.
+    UnsupportedVersion,
     /// A key in the chain is weaker than accepted (RFC 9325 section 4.5).
     WeakKey,
     /// The key does not fit the cipher suite.
@@ -310,11 +314,13 @@ const fn alert_for_certificate(error: CertificateError) -> AlertDescription {
         CertificateError::KeyUsageForbidsSigning
         | CertificateError::UnsupportedExtension
         | CertificateError::UnsupportedSignatureAlgorithm
+        | CertificateError::UnsupportedVersion
         | CertificateError::WeakKey
         | CertificateError::WrongKeyType => AlertDescription::UNSUPPORTED_CERTIFICATE,
-        CertificateError::FingerprintMismatch | CertificateError::NameMismatch | CertificateError::NoUsableName => {
-            AlertDescription::BAD_CERTIFICATE
-        }
+        CertificateError::FingerprintMismatch
+        | CertificateError::NameMismatch
+        | CertificateError::NameNotPermitted
+        | CertificateError::NoUsableName => AlertDescription::BAD_CERTIFICATE,
         CertificateError::RefusedByApplication => AlertDescription::ACCESS_DENIED,
         CertificateError::CaUsedAsEndEntity
         | CertificateError::NotForThisPurpose
@@ -520,6 +526,7 @@ impl fmt::Display for CertificateError {
             Self::FingerprintMismatch => f.write_str("its fingerprint is not the expected one"),
             Self::KeyUsageForbidsSigning => f.write_str("its key usage does not allow signatures"),
             Self::NameMismatch => f.write_str("it is not for the name that was asked for"),
+            Self::NameNotPermitted => f.write_str("its issuer may not vouch for its names"),
             Self::NoUsableName => f.write_str("it has no name that could be checked"),
             Self::NotForThisPurpose => f.write_str("it is not meant for this purpose"),
             Self::NotYetValid { now, not_before } => {
@@ -534,6 +541,7 @@ impl fmt::Display for CertificateError {
             Self::UnsupportedSignatureAlgorithm => {
                 f.write_str("its chain uses a signature algorithm that is not accepted")
             }
+            Self::UnsupportedVersion => f.write_str("it is not an X.509 certificate of version 3"),
             Self::WeakKey => f.write_str("its chain has a key that is too weak"),
             Self::WrongKeyType => f.write_str("its key does not fit the cipher suite"),
             Self::Other => f.write_str("it is not acceptable"),

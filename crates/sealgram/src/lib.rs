@@ -37,6 +37,7 @@ pub use endpoint::{EndpointConfig, Handle, Path};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;
+pub use received::{Received, Transmit};
 pub use role::Role;
 pub use stats::{DiscardReason, Stats};
 pub use time::{Instant, WallClock};

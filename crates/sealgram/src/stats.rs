@@ -64,6 +64,8 @@ discard_reasons! {
     InconsistentFragment = "inconsistent fragment",
     /// A message longer than its type or the limit allows.
     OversizedMessage = "oversized message",
+    /// A message whose length its type cannot have.
+    WrongMessageLength = "message of a length its type cannot have",
     /// A message that was handled before.
     StaleMessage = "stale message",
     /// A message too far ahead.

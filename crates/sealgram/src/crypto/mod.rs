@@ -4,17 +4,24 @@
 //! process-global. Hashing and HMAC are the same for every provider and live here, over `sha2` and `hmac`.
 
 mod aead;
+mod exporter;
 mod hash;
 mod kx;
+mod prf12;
 mod sign;
 mod suite;
+mod transcript;
 
 pub use aead::{AeadAlgorithm, AeadKey, AuthenticationFailed, NONCE_LEN, Nonce};
+pub use exporter::ExportError;
+pub(crate) use exporter::Exporter;
 pub use hash::HashAlgorithm;
 pub(crate) use hash::{Digest, Hmac};
 pub use kx::{AgreementError, EphemeralKey, KeyExchangeGroup, SharedSecret};
+pub(crate) use prf12::{KeyBlock, MasterSecret, Randoms, VERIFY_DATA_LEN, WriteKeys, prf};
 pub use sign::{KeyAlgorithm, KeyLoader, LoadKeyError, SignatureAlgorithms, SigningKey};
 pub use suite::{AeadLimits, NonceForm, Suite};
+pub(crate) use transcript::Transcript;
 
 use crate::code::{CipherSuite, NamedGroup};
 

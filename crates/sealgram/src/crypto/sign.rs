@@ -76,7 +76,7 @@ pub trait KeyLoader: fmt::Debug + Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadKeyError {
-    /// It does not parse, or its parts contradict each other.
+    /// It does not parse, lacks a part that the provider needs, or its parts contradict each other.
     Malformed,
     /// Its algorithm, curve or size is not supported.
     Unsupported,
@@ -85,7 +85,9 @@ pub enum LoadKeyError {
 impl fmt::Display for LoadKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "the private key does not parse, or its parts contradict each other",
+            Self::Malformed => {
+                "the private key does not parse, its parts contradict each other, or it is an EC key without its public half"
+            }
             Self::Unsupported => "the private key's algorithm, curve or size is not supported",
         })
     }

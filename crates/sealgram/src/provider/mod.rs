@@ -1,1 +1,6 @@
-//! To come.
+//! Cryptography for the protocol: implementations of the traits of [`crate::crypto`].
+
+#[cfg(feature = "ring")]
+pub mod ring;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,166 @@
+//! Cryptography by [*ring*](https://docs.rs/ring).
+//!
+//! [`provider`] has everything; its entries are public, so that a provider with fewer of them, or in another order, is
+//! a struct with the fields that differ:
+//!
+//! ```
+//! use sealgram::crypto::CryptoProvider;
+//! use sealgram::provider::ring;
+//!
+//! static ONLY_P256: CryptoProvider = CryptoProvider {
+//!     suites: &[&ring::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256],
+//!     groups: &[ring::SECP256R1],
+//!     ..*ring::provider()
+//! };
+//! # assert_eq!(ONLY_P256.groups.len(), 1);
+//! # assert_eq!(ONLY_P256.signatures.len(), ring::provider().signatures.len());
+//! ```
+//!
+//! *ring* accepts no random source but its own, so ephemeral keys and signatures draw from the operating system here,
+//! and the `rng` arguments of the traits are left alone. Keys inside *ring* are not zeroized when dropped.
+//!
+//! Private keys may be P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits. Two limits are *ring*'s: PKCS#8 version 2 is
+//! for Ed25519 alone, and an EC key must carry its public half, which keys written by Java lack: they are refused as
+//! [malformed](crate::crypto::LoadKeyError::Malformed), and `openssl ec -in key.pem -out complete.pem` adds it.
+
+mod aead;
+mod der;
+mod kx;
+mod load;
+mod sign;
+mod verify;
+
+use ::ring::rand::SystemRandom;
+
+use crate::code::CipherSuite;
+use crate::crypto::{AeadLimits, CryptoProvider, HashAlgorithm, KeyAlgorithm, NonceForm, Suite};
+
+pub use kx::{SECP256R1, X25519};
+
+/// Everything *ring* has for DTLS 1.2, best first.
+#[must_use]
+pub const fn provider() -> &'static CryptoProvider {
+    &PROVIDER
+}
+
+static PROVIDER: CryptoProvider = CryptoProvider {
+    // AES-128 before AES-256: it is faster, and its margin is not what an attacker meets first.
+    suites: &[
+        &ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        &ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        &ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        &ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    ],
+    groups: &[X25519, SECP256R1],
+    signatures: verify::SIGNATURES,
+    key_loader: &load::RingKeyLoader,
+};
+
+/// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
+pub static ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: Suite = Suite {
+    code: CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    authentication: KeyAlgorithm::Ecdsa,
+    hash: HashAlgorithm::Sha256,
+    aead: &aead::AES_128_GCM,
+    nonce: NonceForm::Explicit,
+    limits: AeadLimits::AES_GCM,
+};
+
+/// TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
+pub static ECDHE_RSA_WITH_AES_128_GCM_SHA256: Suite = Suite {
+    code: CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    authentication: KeyAlgorithm::Rsa,
+    ..ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+};
+
+/// TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 (RFC 5289).
+pub static ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: Suite = Suite {
+    code: CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    authentication: KeyAlgorithm::Ecdsa,
+    hash: HashAlgorithm::Sha384,
+    aead: &aead::AES_256_GCM,
+    nonce: NonceForm::Explicit,
+    limits: AeadLimits::AES_GCM,
+};
+
+/// TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (RFC 5289).
+pub static ECDHE_RSA_WITH_AES_256_GCM_SHA384: Suite = Suite {
+    code: CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    authentication: KeyAlgorithm::Rsa,
+    ..ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+};
+
+/// The operating system's random source: the only one in this crate.
+fn system_random() -> SystemRandom {
+    SystemRandom::new()
+}
+
+/// The random source of a caller, which this provider must leave alone.
+#[cfg(test)]
+struct Untouched;
+
+#[cfg(test)]
+impl rand_core::TryRng for Untouched {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, core::convert::Infallible> {
+        panic!("the caller's random source was used")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, core::convert::Infallible> {
+        panic!("the caller's random source was used")
+    }
+
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), core::convert::Infallible> {
+        panic!("the caller's random source was used")
+    }
+}
+
+#[cfg(test)]
+impl rand_core::TryCryptoRng for Untouched {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::code::SignatureScheme;
+
+    /// A suite under the wrong code, key kind, hash or key length would agree with itself and with nobody else.
+    #[test]
+    fn suites_are_what_their_names_say() {
+        let facts = |suite: &Suite| (suite.code.0, suite.authentication, suite.hash, suite.aead.key_len());
+        assert_eq!(
+            provider().suites.iter().map(|suite| facts(suite)).collect::<Vec<_>>(),
+            [
+                (0xc02b, KeyAlgorithm::Ecdsa, HashAlgorithm::Sha256, 16),
+                (0xc02f, KeyAlgorithm::Rsa, HashAlgorithm::Sha256, 16),
+                (0xc02c, KeyAlgorithm::Ecdsa, HashAlgorithm::Sha384, 32),
+                (0xc030, KeyAlgorithm::Rsa, HashAlgorithm::Sha384, 32),
+            ]
+        );
+        // RFC 5288 section 3: 8 bytes of nonce and 16 of tag.
+        assert!(provider().suites.iter().all(|suite| suite.expansion() == 24 && suite.nonce.iv_len() == 4));
+    }
+
+    /// RFC 9155: no scheme with SHA-1 or MD5 is among them, and each is one that a suite can use.
+    #[test]
+    fn signature_schemes_stand_in_order_of_preference() {
+        let schemes: Vec<_> = provider().signatures.iter().map(|(scheme, _)| *scheme).collect();
+        assert_eq!(
+            schemes,
+            [
+                SignatureScheme::ECDSA_SHA256,
+                SignatureScheme::ECDSA_SHA384,
+                SignatureScheme::ED25519,
+                SignatureScheme::RSA_PSS_RSAE_SHA256,
+                SignatureScheme::RSA_PSS_RSAE_SHA384,
+                SignatureScheme::RSA_PSS_RSAE_SHA512,
+                SignatureScheme::RSA_PKCS1_SHA256,
+                SignatureScheme::RSA_PKCS1_SHA384,
+                SignatureScheme::RSA_PKCS1_SHA512,
+            ]
+        );
+        assert!(schemes.iter().all(|scheme| KeyAlgorithm::of(*scheme).is_some()));
+    }
+}

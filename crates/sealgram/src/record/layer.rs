@@ -1,0 +1,313 @@
+//! Datagram to records, record to plaintext, and plaintext to record.
+//!
+//! Reading takes two steps, so that the caller walks a datagram and decides between its records: [`RecordLayer::split`]
+//! finds the next record, [`RecordLayer::open`] opens it where it stands. Writing is one step, [`RecordLayer::seal`],
+//! and there is no other way to a sealed record.
+
+use core::ops::Range;
+
+use crate::code::{ContentType, ProtocolVersion};
+use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
+use crate::stats::DiscardReason;
+use crate::wire::record::{MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
+
+/// The records of one association, in both directions.
+///
+/// Input that does not open changes nothing here but the count of failed openings of its key.
+pub(crate) struct RecordLayer {
+    /// Epoch 0 has no keys, and so no replay window either: where nothing is authentic, one forged sequence number
+    /// would shut out the true records (RPL-06). What repeats there is told apart by message_seq, further up.
+    read: Epochs<Option<ReadKeys>>,
+    write: Epochs<WriteEpoch>,
+    /// The version that plaintext records carry. Protected ones are always DTLS 1.2.
+    plaintext_version: ProtocolVersion,
+    /// Epoch and sequence number of the newest record that opened under a key.
+    newest: Option<(u64, u64)>,
+}
+
+/// A record found in a datagram: framed, and otherwise unexamined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawRecord {
+    pub(crate) header: RecordHeader,
+    /// Where in the datagram its header begins.
+    pub(crate) at: usize,
+    /// Where in the datagram its body stands. The next record begins at its end.
+    pub(crate) body: Range<usize>,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// It opened, or is plaintext of an epoch that has no keys.
+    Opened(OpenedRecord),
+    /// It belongs to the next epoch, whose keys are not there yet. It was not touched.
+    Early,
+    /// It is dropped, and the association goes on. What its body held is gone if it was opened in vain.
+    Discarded(DiscardReason),
+    /// It did not open, or was not even tried, as the key has seen as many failures as it may: the association ends.
+    IntegrityLimit,
+}
+
+/// A record whose plaintext stands in the datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenedRecord {
+    /// ChangeCipherSpec, alert, handshake or application data, the last only if it was protected.
+    pub(crate) content_type: ContentType,
+    pub(crate) epoch: u64,
+    pub(crate) sequence: u64,
+    /// Whether it is newer than every record that opened before, by epoch and then by number. Never true of plaintext,
+    /// which proves nothing.
+    pub(crate) newest: bool,
+    /// Where in the datagram its content stands. Behind protected content lie 8 bytes or more of dead tag.
+    pub(crate) plaintext: Range<usize>,
+}
+
+impl RecordLayer {
+    /// Epoch 0 in both directions, with the sequence number 0 to write next.
+    pub(crate) const fn new() -> Self {
+        Self {
+            read: Epochs::new(None),
+            write: Epochs::new(WriteEpoch::plaintext()),
+            plaintext_version: ProtocolVersion::DTLS_1_2,
+            newest: None,
+        }
+    }
+
+    /// Which version the plaintext records to come carry: DTLS 1.2 unless this says otherwise.
+    ///
+    /// RFC 6347 section 4.2.1 leaves the records of a first ClientHello to choice. A client says DTLS 1.0 there, which
+    /// the most peers tolerate, and DTLS 1.2 from the answer on. Nobody may conclude anything from it.
+    pub(crate) const fn set_initial_version(&mut self, version: ProtocolVersion) {
+        self.plaintext_version = version;
+    }
+
+    /// Epoch 0 is written from this number on, for a server that answers a hello statelessly validated before: RFC 6347
+    /// section 4.2.1 has its ServerHello begin at the number of that hello.
+    pub(crate) fn start_sequence(&mut self, sequence: u64) {
+        if let Some(epoch) = self.write.get_mut(0) {
+            epoch.skip_to(sequence);
+        }
+    }
+
+    /// The peer's next epoch begins. Records of the former ones are accepted until they are dropped.
+    pub(crate) fn install_read(&mut self, protection: Protection) {
+        self.read.install(Some(ReadKeys::new(protection)));
+    }
+
+    /// Our next epoch begins. The former ones can still be written: a flight that is sent again has its
+    /// ChangeCipherSpec in epoch 0 and its Finished in epoch 1, each under numbers that continue.
+    pub(crate) fn install_write(&mut self, protection: Protection) {
+        self.write.install(WriteEpoch::protected(protection));
+    }
+
+    /// Records of epochs below `number` are discarded from now on. The current epoch stays in any case.
+    pub(crate) fn drop_read_epochs_before(&mut self, number: u64) {
+        self.read.forget_before(number);
+    }
+
+    /// Epochs below `number` are not written any more. The current epoch stays in any case.
+    pub(crate) fn forget_write_epochs_before(&mut self, number: u64) {
+        self.write.forget_before(number);
+    }
+
+    /// The highest epoch whose records open.
+    pub(crate) const fn read_epoch(&self) -> u64 {
+        self.read.number()
+    }
+
+    /// The highest epoch that can be written.
+    pub(crate) const fn write_epoch(&self) -> u64 {
+        self.write.number()
+    }
+
+    /// The record that begins at `at`; `None` at the end of the datagram.
+    ///
+    /// # Errors
+    ///
+    /// The reason why no record begins there. Where the next one would begin is then anybody's guess, so an error ends
+    /// the datagram. What came before keeps its effect (RFC 6347 section 4.1.2.7).
+    pub(crate) fn split(datagram: &[u8], at: usize) -> Option<Result<RawRecord, DiscardReason>> {
+        let rest = datagram.get(at..)?;
+        let first = rest.first()?;
+        if !DTLS_FIRST_BYTES.contains(first) {
+            return Some(Err(DiscardReason::NotDtls));
+        }
+        let Some(header) = RecordHeader::decode(rest) else {
+            return Some(Err(DiscardReason::TruncatedRecord));
+        };
+        // Another major version is another protocol, and the length need not stand where ours does.
+        if !header.version.is_dtls() {
+            return Some(Err(DiscardReason::WrongRecordVersion));
+        }
+        let start = at.saturating_add(RecordHeader::LEN);
+        let end = start.saturating_add(usize::from(header.length));
+        // No UDP datagram is longer than MAX_DATAGRAM: a record beyond is cut off as the network would have done.
+        if end > datagram.len().min(MAX_DATAGRAM) {
+            return Some(Err(DiscardReason::TruncatedRecord));
+        }
+        Some(Ok(RawRecord { header, at, body: start..end }))
+    }
+
+    /// Opens in place a record that [`split`](Self::split) found in this datagram.
+    ///
+    /// Whatever comes of it, the datagram goes on behind the record: a bad one says nothing about those after it.
+    pub(crate) fn open(&mut self, datagram: &mut [u8], record: &RawRecord) -> Opening {
+        match self.try_open(datagram, record) {
+            Ok(opening) => opening,
+            Err(OpenError::Discarded(reason)) => Opening::Discarded(reason),
+            Err(OpenError::IntegrityLimit) => Opening::IntegrityLimit,
+        }
+    }
+
+    fn try_open(&mut self, datagram: &mut [u8], record: &RawRecord) -> Result<Opening, OpenError> {
+        let RawRecord { header, body, .. } = record;
+        check_header(header)?;
+        let epoch = u64::from(header.epoch);
+        let Some(keys) = self.read.get_mut(epoch) else {
+            return self.without_keys(epoch);
+        };
+        let Some(bytes) = datagram.get_mut(body.clone()) else {
+            return Err(DiscardReason::TruncatedRecord.into());
+        };
+        let (plaintext, newest) = match keys {
+            None => {
+                check_content_len(header.content_type, bytes.len())?;
+                (body.clone(), false)
+            }
+            Some(keys) => {
+                // A body without room for nonce and tag fails like any forgery, and costs the key nothing.
+                let content_len = keys.content_len(bytes.len()).ok_or(DiscardReason::AuthenticationFailed)?;
+                check_content_len(header.content_type, content_len)?;
+                let inner = keys.open(header, bytes)?;
+                let plaintext = body.start.saturating_add(inner.start)..body.start.saturating_add(inner.end);
+                (plaintext, self.is_newest(epoch, header.sequence))
+            }
+        };
+        let RecordHeader { content_type, sequence, .. } = *header;
+        Ok(Opening::Opened(OpenedRecord { content_type, epoch, sequence, newest, plaintext }))
+    }
+
+    /// A record of an epoch that has no keys here, or no more.
+    fn without_keys(&self, epoch: u64) -> Result<Opening, OpenError> {
+        let current = self.read.number();
+        if epoch == current.saturating_add(1) {
+            Ok(Opening::Early)
+        } else if epoch > current {
+            Err(DiscardReason::FutureEpoch.into())
+        } else {
+            Err(DiscardReason::OldEpoch.into())
+        }
+    }
+
+    /// Whether the authentic record of this number is newer than all before; if so, it is the newest now.
+    fn is_newest(&mut self, epoch: u64, sequence: u64) -> bool {
+        let this = Some((epoch, sequence));
+        let is_newest = this > self.newest;
+        if is_newest {
+            self.newest = this;
+        }
+        is_newest
+    }
+
+    /// How many bytes a record of this epoch has beside its content.
+    pub(crate) fn overhead(&self, epoch: u64) -> Option<usize> {
+        let expansion = self.write.get(epoch)?.protection().map_or(0, Protection::expansion);
+        Some(expansion.saturating_add(RecordHeader::LEN))
+    }
+
+    /// Where in a record of this epoch its content begins.
+    pub(crate) fn payload_offset(&self, epoch: u64) -> Option<usize> {
+        let explicit_len = self.write.get(epoch)?.protection().map_or(0, Protection::explicit_len);
+        Some(explicit_len.saturating_add(RecordHeader::LEN))
+    }
+
+    /// Makes a record at the start of `out` from the `payload_len` bytes that stand at
+    /// [`payload_offset`](Self::payload_offset), and returns its length.
+    ///
+    /// It takes the next sequence number of the epoch, always: there is no way to choose one, so no nonce is used
+    /// twice. An error takes none, but for [`SealError::Crypto`].
+    pub(crate) fn seal(
+        &mut self,
+        epoch: u64,
+        content_type: ContentType,
+        out: &mut [u8],
+        payload_len: usize,
+    ) -> Result<usize, SealError> {
+        let is_plaintext_data = epoch == 0 && content_type == ContentType::APPLICATION_DATA;
+        if is_plaintext_data || payload_len == 0 && !may_be_empty(content_type) {
+            return Err(SealError::NotAllowed);
+        }
+        if payload_len > MAX_PLAINTEXT {
+            return Err(SealError::TooLong);
+        }
+        let overhead = self.overhead(epoch).ok_or(SealError::NoSuchEpoch)?;
+        let write = self.write.get_mut(epoch).ok_or(SealError::NoSuchEpoch)?;
+        // RFC 6347 section 4.1: the epoch on the wire never wraps; beyond it there is no epoch to write.
+        let wire_epoch = u16::try_from(epoch).map_err(|_| SealError::NoSuchEpoch)?;
+        let version = if epoch == 0 { self.plaintext_version } else { ProtocolVersion::DTLS_1_2 };
+        let record_len = overhead.saturating_add(payload_len);
+        let record = out.get_mut(..record_len).ok_or(SealError::NoRoom)?;
+        write.seal(wire_epoch, version, content_type, record)?;
+        Ok(record_len)
+    }
+
+    /// Whether the current write epoch has used 7/8 of what its key, or its sequence numbers, allow.
+    pub(crate) fn near_limit(&self) -> bool {
+        self.write.current().is_near_limit()
+    }
+
+    /// Puts the counters of a write epoch where a test wants them.
+    #[cfg(test)]
+    pub(crate) fn preset_write(&mut self, epoch: u64, next_sequence: u64, blocks_protected: u64) {
+        self.write.get_mut(epoch).unwrap().preset(next_sequence, blocks_protected);
+    }
+}
+
+/// Refuses what no record of its epoch can be, before anything is asked of keys or windows.
+fn check_header(header: &RecordHeader) -> Result<(), DiscardReason> {
+    let is_protected = header.epoch > 0;
+    // A plaintext record may have any minor version: it drives nothing (RFC 5246 appendix E.1). A protected one has
+    // the version that was negotiated.
+    if is_protected && header.version != ProtocolVersion::DTLS_1_2 {
+        return Err(DiscardReason::WrongRecordVersion);
+    }
+    match header.content_type {
+        ContentType::CHANGE_CIPHER_SPEC | ContentType::ALERT | ContentType::HANDSHAKE => {}
+        ContentType::APPLICATION_DATA if is_protected => {}
+        ContentType::APPLICATION_DATA => return Err(DiscardReason::PlaintextApplicationData),
+        _ => return Err(DiscardReason::UnknownContentType),
+    }
+    // RFC 5246 section 6.2.3 would end a TLS connection here; over UDP anybody could.
+    if usize::from(header.length) > MAX_CIPHERTEXT {
+        return Err(DiscardReason::OversizedRecord);
+    }
+    Ok(())
+}
+
+/// Refuses content of a length that its type may not have (RFC 5246 section 6.2.1). What a record's content measures
+/// is known before it is opened.
+fn check_content_len(content_type: ContentType, len: usize) -> Result<(), DiscardReason> {
+    if len > MAX_PLAINTEXT {
+        Err(DiscardReason::OversizedRecord)
+    } else if len == 0 && !may_be_empty(content_type) {
+        Err(DiscardReason::EmptyRecord)
+    } else {
+        Ok(())
+    }
+}
+
+/// RFC 5246 section 6.2.1: only application data may be sent in records without content.
+fn may_be_empty(content_type: ContentType) -> bool {
+    content_type == ContentType::APPLICATION_DATA
+}
+
+/// The first byte of every record that DTLS may ever have (RFC 7983 section 7). STUN, TURN channels and RTP, which may
+/// share a socket with DTLS, begin with others.
+const DTLS_FIRST_BYTES: core::ops::RangeInclusive<u8> = 20..=63;
+
+/// No UDP datagram holds more than this, as its length is a 16-bit field (RFC 768). Offsets into a datagram thus fit
+/// into 16 bits, which the links of `Received` rely on.
+const MAX_DATAGRAM: usize = 65_535;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The header of a record, and the sizes that a record may have.
+//!
+//! It is syntax alone: which versions, types and epochs are welcome is the record layer's to say.
+
+use crate::code::{ContentType, ProtocolVersion};
+
+/// What stands before the body of every record (RFC 6347 section 4.3.1).
+///
+/// ```text
+///  0      1         3        5                 11       13
+///  +------+---------+--------+------------------+--------+
+///  | type | version | epoch  | sequence number  | length |  body ...
+///  +------+---------+--------+------------------+--------+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordHeader {
+    pub(crate) content_type: ContentType,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) epoch: u16,
+    /// 48 bits: at most [`MAX_SEQUENCE`].
+    pub(crate) sequence: u64,
+    /// The length of the body, which in a protected record holds the explicit nonce and the tag as well.
+    pub(crate) length: u16,
+}
+
+impl RecordHeader {
+    /// The length of an encoded header in bytes.
+    pub(crate) const LEN: usize = 13;
+
+    /// Reads the header at the start of `bytes`; `None` if there are fewer than 13.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let [content_type, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5, l0, l1] = *bytes.first_chunk::<{ Self::LEN }>()?;
+        Some(Self {
+            content_type: ContentType(content_type),
+            version: ProtocolVersion(u16::from_be_bytes([v0, v1])),
+            epoch: u16::from_be_bytes([e0, e1]),
+            sequence: u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]),
+            length: u16::from_be_bytes([l0, l1]),
+        })
+    }
+
+    pub(crate) fn encode(&self) -> [u8; Self::LEN] {
+        let [v0, v1] = self.version.0.to_be_bytes();
+        let [e0, e1, s0, s1, s2, s3, s4, s5] = self.number();
+        let [l0, l1] = self.length.to_be_bytes();
+        [self.content_type.0, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5, l0, l1]
+    }
+
+    /// Epoch and sequence number as they stand on the wire: 64 bits that no two records under one key share.
+    pub(crate) fn number(&self) -> [u8; 8] {
+        debug_assert!(self.sequence <= MAX_SEQUENCE, "a sequence number has 48 bits");
+        (u64::from(self.epoch) << 48 | self.sequence & MAX_SEQUENCE).to_be_bytes()
+    }
+}
+
+/// The most content that a record may carry, in bytes (RFC 5246 section 6.2.1).
+pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
+
+/// The longest body that a protected record may have, in bytes (RFC 5246 section 6.2.3).
+pub(crate) const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 2048;
+
+/// The last sequence number of an epoch (RFC 6347 section 4.1: 48 bits, never to wrap).
+pub(crate) const MAX_SEQUENCE: u64 = (1 << 48) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: RecordHeader = RecordHeader {
+        content_type: ContentType::HANDSHAKE,
+        version: ProtocolVersion::DTLS_1_2,
+        epoch: 0x0102,
+        sequence: 0x0304_0506_0708,
+        length: 0x090a,
+    };
+
+    /// REC-01: 13 bytes, big-endian, in this order.
+    #[test]
+    fn a_header_is_thirteen_bytes_in_network_order() {
+        let bytes = [0x16, 0xfe, 0xfd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+        assert_eq!(EXAMPLE.encode(), bytes);
+        assert_eq!(RecordHeader::decode(&bytes), Some(EXAMPLE));
+        assert_eq!(EXAMPLE.number(), bytes[3..11]);
+    }
+
+    /// REC-01: decoding undoes encoding, for each field at its ends and in between.
+    #[test]
+    fn headers_round_trip() {
+        for sequence in [0, 1, 0xffff, 1 << 32, MAX_SEQUENCE] {
+            for epoch in [0, 1, 0x8000, u16::MAX] {
+                for content_type in [0, 20, 23, 255] {
+                    let header = RecordHeader {
+                        content_type: ContentType(content_type),
+                        epoch,
+                        sequence,
+                        length: epoch,
+                        ..EXAMPLE
+                    };
+                    assert_eq!(RecordHeader::decode(&header.encode()), Some(header));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn twelve_bytes_are_no_header_and_a_body_does_not_matter() {
+        let mut bytes = EXAMPLE.encode().to_vec();
+        assert_eq!(RecordHeader::decode(&bytes[..12]), None);
+        assert_eq!(RecordHeader::decode(&[]), None);
+        bytes.extend_from_slice(b"body");
+        assert_eq!(RecordHeader::decode(&bytes), Some(EXAMPLE));
+    }
+}
