@@ -39,8 +39,8 @@ pub use config::{
 };
 pub use connection::{ConnectError, Connection, SendError};
 pub use cookie::CookieKeys;
-pub use endpoint::{Handle, Path};
 pub use event::{CloseReason, Event, Status};
+pub use endpoint::{EndpointConfig, Handle, Path};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;

@@ -102,6 +102,8 @@ discard_reasons! {
     ImplausibleHello = "implausible hello",
     /// A repeat of a ClientHello that was accepted.
     RepeatedHello = "repeated hello",
+    /// A ClientHello of a newcomer from the path of an association that lives: it has proven its address and no more.
+    PathTaken = "path taken by a live association",
     /// As many half-open handshakes as the limit allows.
     TooManyHalfOpen = "too many half-open handshakes",
     /// As many connections as the limit allows.

@@ -56,7 +56,7 @@ impl<T> Routes<T> {
     }
 
     /// Adds a connection and leads `path` to it, away from any other. `None` if there are 2^32 already.
-    pub(super) fn insert(&mut self, path: Path, connection: T) -> Option<Handle> {
+    pub(super) fn insert(&mut self, path: Path, connection: T) -> Option<(Handle, &mut T)> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -65,12 +65,12 @@ impl<T> Routes<T> {
                 index
             }
         };
-        let slot = self.slot_mut(index)?;
-        slot.occupant = Some((path, connection));
+        let slot = self.slots.get_mut(usize::try_from(index).ok()?)?;
         let handle = Handle { index, generation: slot.generation };
         self.by_path.insert(path, handle);
         self.len += 1;
-        Some(handle)
+        let (_, connection) = slot.occupant.insert((path, connection));
+        Some((handle, connection))
     }
 
     pub(super) fn get(&self, handle: Handle) -> Option<&(Path, T)> {
@@ -122,10 +122,10 @@ mod tests {
     #[test]
     fn a_handle_of_a_connection_that_is_gone_names_nothing() {
         let mut routes = Routes::new();
-        let first = routes.insert(path(1), 'a').unwrap();
+        let first = routes.insert(path(1), 'a').unwrap().0;
         assert_eq!(routes.remove(first), Some('a'));
         assert_eq!(routes.remove(first), None);
-        let second = routes.insert(path(2), 'b').unwrap();
+        let second = routes.insert(path(2), 'b').unwrap().0;
         assert_eq!(second.index, first.index);
         assert_eq!(routes.get(first), None);
         assert_eq!(routes.get_mut(first), None);
@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn a_path_leads_to_the_latest_connection_and_outlives_the_former_one() {
         let mut routes = Routes::new();
-        let former = routes.insert(path(1), 'a').unwrap();
-        let latest = routes.insert(path(1), 'b').unwrap();
+        let former = routes.insert(path(1), 'a').unwrap().0;
+        let latest = routes.insert(path(1), 'b').unwrap().0;
         assert_eq!(routes.at(&path(1)), Some(latest));
         assert_eq!(routes.get(former).map(|(_, name)| *name), Some('a'));
         routes.remove(former);
@@ -149,11 +149,11 @@ mod tests {
     #[test]
     fn a_slot_with_no_generations_left_is_retired() {
         let mut routes = Routes::new();
-        let handle = routes.insert(path(1), ()).unwrap();
+        let handle = routes.insert(path(1), ()).unwrap().0;
         routes.slots[0].generation = u32::MAX;
         let last = Handle { generation: u32::MAX, ..handle };
         assert!(routes.remove(last).is_some());
-        assert_eq!(routes.insert(path(1), ()).unwrap().index, 1);
+        assert_eq!(routes.insert(path(1), ()).unwrap().0.index, 1);
         assert_eq!(routes.get(last), None);
     }
 
@@ -168,7 +168,7 @@ mod tests {
             for step in 0..1_000 {
                 if rng.below(2) == 0 {
                     let path = path(u16::try_from(rng.below(40)).unwrap());
-                    let handle = routes.insert(path, step).unwrap();
+                    let handle = routes.insert(path, step).unwrap().0;
                     model.push((handle, path, step));
                     latest.insert(path, handle);
                 } else if !model.is_empty() {

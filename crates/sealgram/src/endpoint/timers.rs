@@ -15,7 +15,7 @@ pub(super) struct Timers {
 }
 
 /// The entry of one connection in [`Timers`], or none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline(Option<Instant>);
 
 impl Timers {
@@ -39,8 +39,8 @@ impl Timers {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes out all that are due at `now`, first come first. The [`Deadline`] of each is to be cleared with
-    /// [`Deadline::clear`] before it is set again.
+    /// Takes out all that are due at `now`, first come first. The [`Deadline`] of each becomes [`Deadline::NONE`]
+    /// before it is set again.
     ///
     /// They are taken at once and not one by one: a connection that is still due after it was served, as one with
     /// output waiting is, must not be served again in the same turn.
@@ -51,10 +51,8 @@ impl Timers {
 }
 
 impl Deadline {
-    /// Notes that the entry was taken out as due.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
-    }
+    /// No entry.
+    pub(super) const NONE: Self = Self(None);
 }
 
 #[cfg(test)]
@@ -71,7 +69,7 @@ mod tests {
     fn handles(count: u16) -> Vec<Handle> {
         let mut routes = Routes::new();
         let path = |port| Path::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        (0..count).map(|port| routes.insert(path(port), ()).unwrap()).collect()
+        (0..count).map(|port| routes.insert(path(port), ()).unwrap().0).collect()
     }
 
     fn at(millis: u64) -> Instant {
@@ -82,7 +80,7 @@ mod tests {
     fn what_is_due_comes_in_order_and_what_is_not_stays() {
         let handles = handles(3);
         let mut timers = Timers::default();
-        let mut deadlines = [Deadline::default(); 3];
+        let mut deadlines = [Deadline::NONE; 3];
         for (n, time) in [30, 10, 20].into_iter().enumerate() {
             timers.set(handles[n], &mut deadlines[n], Some(at(time)));
         }
@@ -96,7 +94,7 @@ mod tests {
     fn a_deadline_that_was_moved_or_taken_back_does_not_fire() {
         let handle = handles(1)[0];
         let mut timers = Timers::default();
-        let mut deadline = Deadline::default();
+        let mut deadline = Deadline::NONE;
         timers.set(handle, &mut deadline, Some(at(10)));
         timers.set(handle, &mut deadline, Some(at(20)));
         assert_eq!(timers.next(), Some(at(20)));
@@ -112,7 +110,7 @@ mod tests {
             let mut rng = TestRng::new(seed);
             let handles = handles(30);
             let mut timers = Timers::default();
-            let mut deadlines = [Deadline::default(); 30];
+            let mut deadlines = [Deadline::NONE; 30];
             let mut model: BTreeMap<usize, u64> = BTreeMap::new();
             let mut now = 0;
             for _ in 0..500 {
@@ -129,7 +127,7 @@ mod tests {
                         for handle in due {
                             let n = handles.iter().position(|other| *other == handle).unwrap();
                             assert!(model.remove(&n).is_some_and(|time| time <= now), "seed {seed}");
-                            deadlines[n].clear();
+                            deadlines[n] = Deadline::NONE;
                         }
                     }
                     _ => {

@@ -1,0 +1,47 @@
+//! How many connections an endpoint keeps, and for how long.
+
+use core::time::Duration;
+
+/// The limits of an endpoint. They bound its memory, whoever knocks.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    pub(super) max_half_open: usize,
+    pub(super) max_connections: usize,
+    pub(super) idle_timeout: Option<Duration>,
+}
+
+impl EndpointConfig {
+    /// How many accepted handshakes may be under way at a time; 1024 unless set.
+    ///
+    /// Hellos beyond it are dropped, and honest clients repeat them. Each handshake under way ends at the deadline of
+    /// its own configuration at the latest, so the places become free again.
+    #[must_use]
+    pub const fn max_half_open(mut self, connections: usize) -> Self {
+        self.max_half_open = connections;
+        self
+    }
+
+    /// How many connections there may be at a time, those under way included; 65,536 unless set.
+    #[must_use]
+    pub const fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How long a connection may be silent before the endpoint closes it; one hour unless set, `None` for ever.
+    ///
+    /// UDP does not tell that a peer is gone: without this time, vanished peers add up to
+    /// [`max_connections`](Self::max_connections), and then nobody gets in. The time runs from the last record that
+    /// was authentic: what strangers send does not count.
+    #[must_use]
+    pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        Self { max_half_open: 1_024, max_connections: 65_536, idle_timeout: Some(Duration::from_secs(3_600)) }
+    }
+}

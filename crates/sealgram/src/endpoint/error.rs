@@ -1,0 +1,90 @@
+//! Why an endpoint made no connection.
+
+use core::fmt;
+
+use crate::config::ConfigError;
+use crate::stats::DiscardReason;
+
+/// Why [`Endpoint::accept`](crate::Endpoint::accept) made no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The configuration cannot serve.
+    Config(ConfigError),
+    /// There is no place for it.
+    Refused(Refusal),
+}
+
+/// Why [`Endpoint::connect`](crate::Endpoint::connect) made no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The configuration cannot serve.
+    Config(ConfigError),
+    /// There is no place for it.
+    Refused(Refusal),
+}
+
+/// Why there is no place for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The path has a live association. A server has accepted this client since it was offered; a client closes the
+    /// association first, or uses another local port.
+    PathTaken,
+    /// As many connections as [`max_connections`](crate::EndpointConfig::max_connections) allows.
+    TooManyConnections,
+    /// As many handshakes under way as [`max_half_open`](crate::EndpointConfig::max_half_open) allows.
+    TooManyHalfOpen,
+}
+
+impl Refusal {
+    /// Under what a datagram is counted that is dropped for it.
+    pub(super) const fn reason(self) -> DiscardReason {
+        match self {
+            Self::PathTaken => DiscardReason::PathTaken,
+            Self::TooManyConnections => DiscardReason::TooManyConnections,
+            Self::TooManyHalfOpen => DiscardReason::TooManyHalfOpen,
+        }
+    }
+}
+
+impl From<Refusal> for AcceptError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Refusal> for ConnectError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason().fmt(f)
+    }
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for AcceptError {}
+
+impl core::error::Error for ConnectError {}
