@@ -33,7 +33,9 @@ mod wire;
 pub mod x509;
 
 pub use cookie::CookieKeys;
-pub use endpoint::{EndpointConfig, Handle, Path};
+pub use endpoint::{
+    AcceptError, ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Path, Refusal,
+};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;
