@@ -379,6 +379,8 @@ pub enum ConfigError {
     ChainTooLong,
     /// An identity needs at least one certificate.
     EmptyChain,
+    /// The configured lists make a ClientHello that is too long to encode.
+    HelloTooLong,
     /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
     InvalidApplicationProtocol,
     /// The limit for handshake messages must be 2048 to 1048576 bytes.
@@ -407,6 +409,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::ChainTooLong => f.write_str("the certificate chain is too long for a handshake message"),
             Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
+            Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
             Self::InvalidTimeout => {

@@ -18,7 +18,7 @@ use pki_types::ServerName;
 use rand_core::CryptoRng;
 
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
-use crate::config::{ClientConfig, Common, MIN_MTU, ServerConfig, TransportOptions};
+use crate::config::{ClientConfig, Common, ConfigError, MIN_MTU, ServerConfig, TransportOptions};
 use crate::crypto::{ExportError, Seed};
 use crate::error::{CryptoError, Error, Failure, KeyLimit, Timeout, alert_for};
 use crate::event::{CloseReason, Event, Status};
@@ -68,6 +68,7 @@ pub struct Connection {
     next_message_seq: u16,
     /// The number of the record that carried the latest ClientHello, where a server's own numbers begin.
     hello_sequence: HelloSequence,
+    hello_random: Option<[u8; 32]>,
     /// How long the datagrams of a flight may be; lowered where nothing comes back.
     flight_mtu: usize,
     stash: Stash,
@@ -97,13 +98,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`CryptoError::MessageTooLong`] if the configuration makes a hello that does not fit its encoding.
+    /// [`ConfigError::HelloTooLong`] if the configured lists make a hello that does not fit its encoding.
     pub fn client(
         config: Arc<ClientConfig>,
         server_name: ServerName<'static>,
         wall_clock: WallClock,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<Self, ConfigError> {
         let mut connection = Self::new(Role::Client, &config.common, wall_clock, rng);
         // RFC 6347 section 4.2.1 leaves it open; DTLS 1.0 is what the most servers tolerate before they have chosen.
         connection.records.set_initial_version(ProtocolVersion::DTLS_1_0);
@@ -113,10 +114,10 @@ impl Connection {
             next_message_seq: &mut connection.next_message_seq,
             effects: Vec::new(),
         };
-        let state = client12::start(config, server_name, &mut cx).map_err(ConnectError)?;
+        let state = client12::start(config, server_name, &mut cx).map_err(|_| ConfigError::HelloTooLong)?;
         let effects = cx.effects;
         connection.state = Ok(state);
-        connection.apply(effects).map_err(ConnectError)?;
+        connection.apply(effects).map_err(|_| ConfigError::HelloTooLong)?;
         Ok(connection)
     }
 
@@ -135,6 +136,7 @@ impl Connection {
             connection.records.start_sequence(hello.record_sequence);
             connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.reassembly_limits());
             connection.hello_sequence = HelloSequence::Settled;
+            connection.hello_random = Some(hello.random);
         }
         connection.state = Ok(server12::start(config, &address));
         connection
@@ -168,6 +170,7 @@ impl Connection {
             }),
             next_message_seq: 0,
             hello_sequence: HelloSequence::Adopt(0),
+            hello_random: None,
             flight_mtu: transport.mtu,
             stash: Stash::new(transport.stash_len),
             doubt: None,
@@ -468,14 +471,14 @@ impl Connection {
         }
     }
 
+    /// The random of the hello that a server connection was made for, if it came through the gate.
+    pub(crate) const fn hello_random(&self) -> Option<[u8; 32]> {
+        self.hello_random
+    }
+
     /// When the last record came that could have been from the peer: once connected, one that opened.
     pub(crate) const fn heard_at(&self) -> Option<Instant> {
         self.heard
-    }
-
-    /// When the last flight may be freed, if one is kept: nobody is woken for it.
-    pub(crate) fn frees_at(&self) -> Option<Instant> {
-        self.retransmit.expires_at().filter(|_| !self.outgoing.is_empty())
     }
 
     /// Whether the connection has ended and its owner knows all about it.
@@ -613,18 +616,6 @@ const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: Ale
 
 /// An eighth (design: jitter only lengthens, by up to 12.5%).
 const JITTER_PERMILLE: u16 = 125;
-
-/// Why a client could not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectError(Error);
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl core::error::Error for ConnectError {}
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

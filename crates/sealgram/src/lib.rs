@@ -1,6 +1,7 @@
 //! DTLS 1.2 as a pure state machine.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, clippy::expect_used, clippy::string_slice)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
 
 extern crate alloc;
@@ -37,10 +38,10 @@ pub use config::{
     ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, ServerConfig, ServerConfigBuilder,
     TransportOptions,
 };
-pub use connection::{ConnectError, Connection, SendError};
+pub use connection::{Connection, SendError};
 pub use cookie::CookieKeys;
+pub use endpoint::{ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Path, Refusal};
 pub use event::{CloseReason, Event, Status};
-pub use endpoint::{EndpointConfig, Handle, Path};
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use rand_core;

@@ -10,16 +10,17 @@ use pki_types::ServerName;
 use rand_core::CryptoRng;
 
 use crate::config::{ClientConfig, ServerConfig};
-use crate::connection::{Connection, Status};
+use crate::connection::Connection;
 use crate::cookie::CookieKeys;
 use crate::endpoint::config::EndpointConfig;
-use crate::endpoint::error::{AcceptError, ConnectError, Refusal};
+use crate::endpoint::error::{ConnectError, Refusal};
 use crate::endpoint::hello_gate::{FirstHello, Gate, HelloGate};
 use crate::endpoint::path::Path;
 use crate::endpoint::routes::{Handle, Routes};
 use crate::endpoint::schedule::{ConnectionMut, Entry, Schedule};
+use crate::event::{Event, Status};
 use crate::proof::AddressValidated;
-use crate::received::{Event, Received, Transmit};
+use crate::received::{Received, Transmit};
 use crate::stats::{DiscardReason, Stats};
 use crate::time::{Instant, WallClock};
 
@@ -127,21 +128,20 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// A limit is reached or the path has been taken since the client was offered, or the configuration cannot serve.
-    /// Nothing is kept then.
+    /// A limit is reached, or the path has been taken since the client was offered. Nothing is kept then.
     pub fn accept<'d>(
         &mut self,
         incoming: Incoming<'d>,
         config: Arc<ServerConfig>,
         now: Instant,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Handle, Received<'d>), AcceptError> {
+    ) -> Result<(Handle, Received<'d>), Refusal> {
         let now = self.schedule.advance(now);
         let Incoming { path, proof, datagram } = incoming;
         if let Some(refusal) = self.refusal_of_incoming(&path) {
-            return Err(refusal.into());
+            return Err(refusal);
         }
-        let connection = Connection::server(config, proof, self.wall_clock, rng).map_err(AcceptError::Config)?;
+        let connection = Connection::server(config, proof, self.wall_clock, rng);
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         self.schedule.count_half_open(entry);
         let received = entry.connection.handle_datagram(now, datagram);

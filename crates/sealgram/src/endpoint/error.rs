@@ -5,16 +5,6 @@ use core::fmt;
 use crate::config::ConfigError;
 use crate::stats::DiscardReason;
 
-/// Why [`Endpoint::accept`](crate::Endpoint::accept) made no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The configuration cannot serve.
-    Config(ConfigError),
-    /// There is no place for it.
-    Refused(Refusal),
-}
-
 /// Why [`Endpoint::connect`](crate::Endpoint::connect) made no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,12 +39,6 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for AcceptError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 impl From<Refusal> for ConnectError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -67,15 +51,6 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for AcceptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::Refused(refusal) => refusal.fmt(f),
-        }
-    }
-}
-
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -85,6 +60,6 @@ impl fmt::Display for ConnectError {
     }
 }
 
-impl core::error::Error for AcceptError {}
+impl core::error::Error for Refusal {}
 
 impl core::error::Error for ConnectError {}

@@ -1,11 +1,20 @@
 //! Many associations on one socket: which datagram belongs to which, who may become one, and when each is due.
 
 mod config;
+mod dispatch;
+mod error;
 mod hello_gate;
 mod path;
 mod routes;
+mod schedule;
 mod timers;
 
 pub use config::EndpointConfig;
+pub use dispatch::{Dispatch, Endpoint, Incoming};
+pub use error::{ConnectError, Refusal};
 pub use path::Path;
 pub use routes::Handle;
+pub use schedule::ConnectionMut;
+
+#[cfg(all(test, feature = "ring"))]
+mod tests;

@@ -4,10 +4,11 @@ use alloc::collections::VecDeque;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
-use crate::connection::{Connection, Status};
+use crate::connection::Connection;
 use crate::endpoint::path::Path;
 use crate::endpoint::routes::Handle;
 use crate::endpoint::timers::{Deadline, Timers};
+use crate::event::Status;
 use crate::time::Instant;
 
 /// A connection and what the schedule remembers of it.
@@ -172,7 +173,7 @@ impl Schedule {
         if self.now < idle_at {
             return Upkeep::At(idle_at);
         }
-        connection.close();
+        connection.close_idle();
         Upkeep::Done
     }
 }
