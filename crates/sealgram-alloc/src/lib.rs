@@ -16,6 +16,7 @@ pub struct Counts {
     pub live_delta: isize,
 }
 
+<<<<<<< HEAD
 thread_local! {
     static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0 }) };
 }
@@ -28,6 +29,16 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Counts) {
     counts.allocations = counts.allocations.wrapping_sub(before.allocations);
     counts.bytes_allocated = counts.bytes_allocated.wrapping_sub(before.bytes_allocated);
     counts.live_delta = counts.live_delta.wrapping_sub(before.live_delta);
+=======
+thread_local!(static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0 }) });
+
+/// What `work` allocates on this thread. Nothing is counted unless [`CountingAllocator`] is the global allocator.
+pub fn count<T>(work: impl FnOnce() -> T) -> (T, Counts) {
+    let (before, result, mut counts) = (COUNTS.get(), work(), COUNTS.get());
+    counts.allocations -= before.allocations;
+    counts.bytes_allocated = counts.bytes_allocated.wrapping_sub(before.bytes_allocated);
+    counts.live_delta -= before.live_delta;
+>>>>>>> scaffold
     (result, counts)
 }
 
@@ -37,7 +48,11 @@ pub struct CountingAllocator;
 
 fn note(asked: usize, freed: usize) {
     let mut counts = COUNTS.get();
+<<<<<<< HEAD
     counts.allocations = counts.allocations.wrapping_add(usize::from(asked > 0));
+=======
+    counts.allocations += usize::from(asked > 0);
+>>>>>>> scaffold
     counts.bytes_allocated = counts.bytes_allocated.wrapping_add(asked);
     counts.live_delta = counts.live_delta.wrapping_add(asked.wrapping_sub(freed) as isize);
     COUNTS.set(counts);
@@ -47,6 +62,7 @@ fn note(asked: usize, freed: usize) {
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size(), 0);
+<<<<<<< HEAD
         unsafe { System.alloc(layout) } // SAFETY: the caller's layout, unchanged.
     }
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
@@ -56,5 +72,19 @@ unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         note(new_size, layout.size());
         unsafe { System.realloc(ptr, layout, new_size) } // SAFETY: as above.
+=======
+        // SAFETY: the caller's layout, unchanged.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        note(0, layout.size());
+        // SAFETY: the caller's arguments, unchanged; `ptr` came from System.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        note(new_size, layout.size());
+        // SAFETY: the caller's arguments, unchanged; `ptr` came from System.
+        unsafe { System.realloc(ptr, layout, new_size) }
+>>>>>>> scaffold
     }
 }
