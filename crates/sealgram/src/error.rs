@@ -216,6 +216,7 @@ pub enum CertificateError {
 
 /// An alert from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AlertReceived {
     /// Its level.
     pub level: AlertLevel,
@@ -251,6 +252,7 @@ pub enum KeyLimit {
 
 /// What was awaited when the deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeout {
     /// The message that did not come.
     pub awaited: HandshakeType,
@@ -262,6 +264,7 @@ pub struct Timeout {
 
 /// An error with the point of the handshake where it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What happened.
     pub error: Error,

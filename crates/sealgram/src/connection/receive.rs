@@ -9,7 +9,7 @@ use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, Prot
 use crate::error::{AlertReceived, DecodeError, Failure, KeyLimit, PeerMisbehaved};
 use crate::event::CloseReason;
 use crate::flight::reassembly::{Accepted, Message};
-use crate::handshake::{Cx, Refusal};
+use crate::handshake::{Cx, Refusal, State};
 use crate::received::{Received, ReceivedBuilder};
 use crate::record::{OpenedRecord, Opening, RawRecord, RecordLayer};
 use crate::role::Role;
@@ -284,7 +284,7 @@ impl Connection {
         let reason = if ends { DiscardReason::PlaintextAlert } else { DiscardReason::WarningAlert };
         self.stats.discard(reason);
         if ends && self.connected().is_none() {
-            let at = self.state.as_ref().ok().and_then(|state| state.expected());
+            let at = self.state.as_ref().ok().and_then(State::expected);
             self.doubt(Failure { error: alert.into(), at });
         }
     }

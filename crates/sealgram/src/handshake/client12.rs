@@ -137,6 +137,7 @@ impl AwaitServerHello {
         Ok(self.into())
     }
 
+    #[expect(clippy::boxed_local, reason = "every handler takes its state the same way")]
     fn on_server_hello(
         self: Box<Self>,
         hello: ServerHello<'_>,
@@ -415,7 +416,7 @@ impl AwaitFinished {
         if message.epoch == 0 {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
-        let verified = verify_finished(&finished, &self.expected)?;
+        let verified = verify_finished(finished, &self.expected)?;
         let Self { negotiated, master, session, proof, .. } = *self;
         let exporter = negotiated.into_exporter(master);
         Ok(AnyState::Connected(Connected::new(session, exporter, verified, proof)))

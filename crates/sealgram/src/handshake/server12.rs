@@ -31,7 +31,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{EphemeralKey, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
 use crate::error::PeerMisbehaved;
 use crate::flight::reassembly::Message;
-use crate::proof::{AddressValidated, PeerProof};
+use crate::proof::PeerProof;
 use crate::role::Role;
 use crate::session::Session;
 use crate::wire::certificate::encode_chain;
@@ -64,9 +64,8 @@ impl State {
     }
 }
 
-/// Waits for the hello of a client whose address is known to be real.
-pub(crate) fn start(config: Arc<ServerConfig>, address: &AddressValidated) -> AnyState {
-    let random = address.hello().map(|hello| hello.random);
+/// Waits for the hello of a client whose address is known to be real: the one with this random, if a cookie says so.
+pub(crate) fn start(config: Arc<ServerConfig>, random: Option<[u8; 32]>) -> AnyState {
     Box::new(AwaitClientHello { config, random }).into()
 }
 
@@ -176,7 +175,7 @@ impl AwaitFinished {
         if message.epoch == 0 {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
-        let verified = verify_finished(&finished, &self.expected)?;
+        let verified = verify_finished(finished, &self.expected)?;
         self.negotiated.record(message);
         let Self { mut negotiated, session, master, .. } = *self;
 
