@@ -547,16 +547,21 @@ impl Connection {
     }
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
+        let was_connected = self.connected().is_some();
         self.state = Err(reason);
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;
-        self.stash = Stash::new(0);
         self.reassembly = Reassembly::new(Start::At(0), self.reassembly_limits());
         // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
-        if !self.outgoing.has_unsent() {
+        if !(was_connected && self.outgoing.has_unsent()) {
             self.outgoing.clear();
         }
+        // What came before the end is still the application's, if the handshake was complete.
+        while let Some(data) = self.stash.pop_plaintext().filter(|_| was_connected) {
+            self.events.push_back(Event::Early(data));
+        }
+        self.stash = Stash::new(0);
         self.events.push_back(Event::Closed(reason));
     }
 

@@ -135,7 +135,7 @@ impl Connection {
             return;
         }
         if let HelloSequence::Adopt(latest) = &mut self.hello_sequence {
-            *latest = record.sequence;
+            *latest = record.sequence.min(MAX_HELLO_SEQUENCE);
         }
         match self.reassembly.accept(record.epoch, header, bytes) {
             Ok(Accepted::Stored) => self.take_messages(),
@@ -306,6 +306,9 @@ impl Connection {
 }
 
 const NO_RENEGOTIATION: Alert = Alert { level: AlertLevel::WARNING, description: AlertDescription::NO_RENEGOTIATION };
+
+/// Numbers of our own have to follow, so a hello that claims to come after 2^47 others is not taken at its word.
+const MAX_HELLO_SEQUENCE: u64 = 1 << 47;
 
 /// How many authentic warnings a peer may send. They ask for nothing, and an honest peer has reason for one or two.
 const MAX_WARNINGS: u8 = 4;
