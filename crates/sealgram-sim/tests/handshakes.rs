@@ -8,7 +8,7 @@
 use sealgram::Role;
 use sealgram::crypto::{KeyAlgorithm, KeyExchangeGroup, Suite};
 use sealgram::provider::ring;
-use sealgram_sim::{CertificateKind, Pair, PairBuilder};
+use sealgram_sim::{CertificateKind, Fault, Pair, PairBuilder, Script};
 
 type Combination = (&'static Suite, &'static dyn KeyExchangeGroup, CertificateKind);
 
@@ -52,3 +52,20 @@ fn every_suite_group_and_certificate_connects() {
     }
     assert_eq!(count, 2 * 36, "suites, groups and certificates have been added: is each combination here?");
 }
+
+/// FLT-22: any single loss, duplication or swap, of retransmissions too, in both directions. FIN-05: the Finished
+/// messages verify, so nothing entered the transcript twice.
+#[test]
+fn every_combination_survives_every_single_fault() {
+    for combination in combinations() {
+        for index in 0..FAULTY {
+            for fault in [Fault::Drop, Fault::Duplicate, Fault::SwapWithNext] {
+                let script = Script::new([(index, fault)]);
+                pair(combination).gate().link(script).build().connect();
+            }
+        }
+    }
+}
+
+/// No handshake here has as many datagrams, retransmissions included.
+const FAULTY: usize = 24;
