@@ -26,6 +26,16 @@ pub(crate) struct Door {
     handle: Option<Handle>,
 }
 
+/// What came of a datagram.
+pub(crate) enum Handled {
+    /// It was for the connection, or for nobody, and held this application data.
+    Data(Vec<Vec<u8>>),
+    /// The gate answers at once.
+    Reply(Vec<u8>),
+    /// There is a new connection.
+    Accepted,
+}
+
 impl Host {
     /// A server whose client needs no cookie.
     pub(crate) fn server(config: Arc<ServerConfig>, wall_clock: WallClock, rng: &mut SimRng) -> Self {
@@ -39,10 +49,10 @@ impl Host {
         Self::Door(Box::new(Door { endpoint, config, rng: rng.fork(), client, handle: None }))
     }
 
-    /// Hands over a datagram; what it held, and what the gate answers at once.
-    pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+    /// Hands over a datagram.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> Handled {
         match self {
-            Self::Alone(connection) => (data(connection.handle_datagram(now, datagram)), None),
+            Self::Alone(connection) => Handled::Data(data(connection.handle_datagram(now, datagram))),
             Self::Door(door) => door.handle_datagram(now, datagram),
         }
     }
@@ -90,16 +100,16 @@ impl Host {
 }
 
 impl Door {
-    fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+    fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> Handled {
         match self.endpoint.handle_datagram(now, self.client, datagram) {
-            Dispatch::Data(_, received) => (data(received), None),
-            Dispatch::Reply(reply) => (Vec::new(), Some(reply.to_vec())),
-            Dispatch::Dropped(_) => (Vec::new(), None),
+            Dispatch::Data(_, received) => Handled::Data(data(received)),
+            Dispatch::Reply(reply) => Handled::Reply(reply.to_vec()),
+            Dispatch::Dropped(_) => Handled::Data(Vec::new()),
             Dispatch::Incoming(incoming) => {
                 let accepted = self.endpoint.accept(incoming, Arc::clone(&self.config), now, &mut self.rng);
-                let (handle, received) = accepted.expect("an endpoint with room takes every client");
+                let (handle, _) = accepted.expect("an endpoint with room takes every client");
                 self.handle = Some(handle);
-                (data(received), None)
+                Handled::Accepted
             }
         }
     }

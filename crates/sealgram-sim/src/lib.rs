@@ -19,10 +19,12 @@
 #![allow(clippy::panic, clippy::missing_panics_doc, reason = "a simulation fails by panicking")]
 
 mod builder;
+pub mod forge;
 mod host;
 mod identity;
 mod link;
 mod pair;
+pub mod recut;
 mod rng;
 pub mod toy;
 mod wire_log;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sealgram::{Connection, Event, Instant, Role, Status};
 
 use crate::builder::PairBuilder;
-use crate::host::Host;
+use crate::host::{Handled, Host};
 use crate::link::{Arrival, Link, Sent};
 use crate::rng::SimRng;
 use crate::wire_log::WireLog;
@@ -170,11 +170,13 @@ impl Pair {
     /// Gives a datagram to an end at this very moment, past the network.
     pub fn inject(&mut self, to: Role, mut datagram: Vec<u8>) {
         let end = &mut self.ends[index(to)];
-        let (received, reply) = end.host.handle_datagram(self.now, &mut datagram);
-        end.received.extend(received);
-        if let Some(reply) = reply {
-            self.log.add_reply(to, self.elapsed(), &reply);
-            self.carry(to, &reply);
+        match end.host.handle_datagram(self.now, &mut datagram) {
+            Handled::Data(received) => end.received.extend(received),
+            Handled::Accepted => self.log.begin_anew(to),
+            Handled::Reply(reply) => {
+                self.log.add_reply(to, self.elapsed(), &reply);
+                self.carry(to, &reply);
+            }
         }
         self.flush();
     }

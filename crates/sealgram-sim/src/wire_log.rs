@@ -71,6 +71,12 @@ impl WireLog {
         self.entries.push(Entry { from, at, datagram: datagram.to_vec() });
     }
 
+    /// This end has a new connection: other keys, and numbers of its own.
+    pub(crate) fn begin_anew(&mut self, role: Role) {
+        self.next_sequence.retain(|(side, _), _| *side != index(role));
+        self.nonces.retain(|(side, ..)| *side != index(role));
+    }
+
     /// What must be true of all that is ever sent.
     fn check(&mut self, from: Role, datagram: &[u8]) {
         let mut records = inspect::records(datagram);

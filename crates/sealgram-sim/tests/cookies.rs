@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use sealgram::code::HandshakeType;
 use sealgram::{Role, TransportOptions};
-use sealgram_sim::{Fault, Pair, Script, WireLog};
+use sealgram_sim::{Arrival, DELAY, Fault, Link, Pair, Script, Sent, WireLog};
 
 /// The message_seqs that a side sent messages of this type with, in order.
 fn message_seqs(log: &WireLog, role: Role, msg_type: HandshakeType) -> Vec<u16> {
@@ -64,4 +64,30 @@ fn nothing_is_pending_after_a_cookie() {
     }
     assert_eq!(pair.log().of(Role::Server).count(), 1);
     assert_eq!(pair.poll_timeout(Role::Server), None);
+}
+
+/// The later hello of such a client, said again and again while nothing else of it arrives, is not held against it.
+#[test]
+fn a_hello_with_another_cookie_is_no_reason_to_give_up() {
+    let options = TransportOptions::default().jitter(false);
+    let mut pair = Pair::builder(1).gate().transport(options).link(LaterHelloOnly).build();
+    pair.connect();
+    assert!(pair.with(Role::Server, |server| server.stats().retransmissions) > 3);
+}
+
+/// The first cookie is late, as above; and the server's flights are lost for 20 seconds, so that all it hears is the
+/// hello with the second cookie.
+struct LaterHelloOnly;
+
+impl Link for LaterHelloOnly {
+    fn carry(&mut self, sent: &Sent<'_>) -> Vec<Arrival> {
+        let is_first_cookie = sent.index == 1;
+        let is_lost = sent.from == Role::Server && sent.datagram.len() > 100 && sent.elapsed < Duration::from_secs(20);
+        let whole = Arrival::whole(sent);
+        match (is_first_cookie, is_lost) {
+            (true, _) => vec![Arrival { after: DELAY + Duration::from_millis(990), ..whole }],
+            (_, true) => Vec::new(),
+            _ => vec![whole],
+        }
+    }
 }

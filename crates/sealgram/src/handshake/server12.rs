@@ -50,6 +50,9 @@ impl State {
     pub(super) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
         match self {
             Self::ClientHello(state) => step(state, message, cx, AwaitClientHello::on_client_hello),
+            Self::ClientKeyExchange(state) if message.msg_type == HandshakeType::CLIENT_HELLO => {
+                step(state, message, cx, AwaitClientKeyExchange::on_client_hello)
+            }
             Self::ClientKeyExchange(state) => step(state, message, cx, AwaitClientKeyExchange::on_client_key_exchange),
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
@@ -138,6 +141,20 @@ pub(crate) struct AwaitClientKeyExchange {
 }
 
 impl AwaitClientKeyExchange {
+    /// A client that was sent two cookies has answered both, and repeats the later hello until our answer to the earlier
+    /// one reaches it. It has the message_seq of the message that is due, and means nothing.
+    fn on_client_hello(
+        self: Box<Self>,
+        hello: ClientHello<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        if hello.random == self.negotiated.randoms.client {
+            return Err(Refusal::Ignore(self.into()));
+        }
+        Err(unexpected(self, message, HandshakeType::CLIENT_KEY_EXCHANGE))
+    }
+
     fn on_client_key_exchange(
         mut self: Box<Self>,
         exchange: ClientKeyExchange<'_>,
