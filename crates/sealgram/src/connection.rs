@@ -655,3 +655,6 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("role", &self.role).field("status", &self.status()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
