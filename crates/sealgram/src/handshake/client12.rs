@@ -29,7 +29,8 @@ use pki_types::{CertificateDer, ServerName};
 
 use super::negotiate::{self, ClientOffer, Negotiated, ServerChoice};
 use super::{
-    Certificate, Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, step, unexpected, verify_finished,
+    Certificate, Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, refuse_hello, step, unexpected,
+    verify_finished,
 };
 use crate::code::{HandshakeType, NamedGroup, SignatureScheme};
 use crate::config::ClientConfig;
@@ -143,7 +144,10 @@ impl AwaitServerHello {
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        let choice = self.offer.check(&hello, &self.config)?;
+        let choice = match self.offer.check(&hello, &self.config) {
+            Ok(choice) => choice,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
         // The transcript starts with the ClientHello that the server answered: it mirrors its message_seq (RFC 6347
         // section 4.2.2). Hellos answered by HelloVerifyRequest stay out (section 4.2.6).
         let answered = usize::from(message.message_seq).min(self.hellos.len() - 1);

@@ -92,3 +92,29 @@ fn a_client_takes_one_of_its_own() {
         }
     }
 }
+
+/// EXP-16, EXP-17: empty lists and names, lengths that lie. Syntax, and as such doubted.
+#[test]
+fn a_malformed_list_is_doubted() {
+    let cases: [(&[u8], DecodeError); 5] = [
+        (b"", DecodeError::Truncated),
+        (b"\0\0", DecodeError::Empty),
+        (b"\0\x03\0\x01a", DecodeError::Empty),
+        (b"\0\x03\x03h3", DecodeError::Truncated),
+        (b"\0\x03\x02h3\0", DecodeError::TrailingBytes),
+    ];
+    for mode in MODES {
+        for (data, error) in cases {
+            // Even where nobody wants the extension.
+            for mut scene in [server(mode), ServerScene::new(mode)] {
+                scene.script.hello.extensions.set(EXTENSION, data);
+                scene.send_hello();
+                scene.doubts(error, AlertDescription::DECODE_ERROR);
+            }
+            let mut scene = client(mode);
+            scene.script.hello.extensions.set(EXTENSION, data);
+            scene.send_flight();
+            scene.doubts(error, AlertDescription::DECODE_ERROR);
+        }
+    }
+}

@@ -201,6 +201,47 @@ fn an_extension_that_stands_twice_is_doubted() {
     }
 }
 
+/// Section 5 of the design: the data of an extension is syntax too. A forger must not end a handshake with it.
+#[test]
+fn an_extension_that_does_not_parse_is_doubted() {
+    let cases: [(ExtensionType, &[u8], DecodeError); 6] = [
+        (ExtensionType::SUPPORTED_GROUPS, &[0, 3, 0, 23, 0], DecodeError::OddLength),
+        (ExtensionType::SIGNATURE_ALGORITHMS, &[0, 0], DecodeError::Empty),
+        (ExtensionType::EC_POINT_FORMATS, &[0], DecodeError::Empty),
+        (ExtensionType::EXTENDED_MASTER_SECRET, &[0], DecodeError::TrailingBytes),
+        (ExtensionType::RENEGOTIATION_INFO, &[1], DecodeError::Truncated),
+        (ExtensionType::SUPPORTED_VERSIONS, &[3, 0xfe, 0xfd, 0xfe], DecodeError::OddLength),
+    ];
+    for mode in MODES {
+        for (extension, data, error) in cases {
+            let mut scene = ServerScene::new(mode);
+            scene.script.hello.extensions.set(extension, data);
+            scene.send_hello();
+            scene.doubts(error, AlertDescription::DECODE_ERROR);
+        }
+        for (extension, data, error) in &cases[2..5] {
+            let mut scene = ClientScene::new(mode);
+            scene.script.hello.extensions.set(*extension, data);
+            scene.send_flight();
+            scene.doubts(*error, AlertDescription::DECODE_ERROR);
+        }
+    }
+}
+
+/// NEG-10 and the design's section 5: the true ServerHello clears what was doubted.
+#[test]
+fn a_forged_server_hello_does_not_keep_the_true_one_out() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    let honest = scene.script.hello.extensions.clone();
+    scene.script.hello.extensions.set(ExtensionType::EXTENDED_MASTER_SECRET, b"not empty");
+    let forged = whole(HandshakeType::SERVER_HELLO, 0, &scene.script.hello.encode());
+    let record = scene.puppet.record(ContentType::HANDSHAKE, &forged);
+    scene.give(&record);
+    scene.is_unmoved();
+    scene.script.hello.extensions = honest;
+    scene.connect();
+}
+
 /// NEG-12, NEG-16, NEG-17, NEG-22, RNG-01, EMS-01: what a client's hello says.
 #[test]
 fn a_client_offers_what_it_should() {

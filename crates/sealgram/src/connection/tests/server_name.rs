@@ -51,6 +51,17 @@ fn a_server_says_that_it_used_the_name() {
     }
 }
 
+/// EXP-19 at the client: an answer with content is syntax.
+#[test]
+fn an_answer_with_content_is_doubted() {
+    for mode in MODES {
+        let mut scene = ClientScene::new(mode);
+        scene.script.hello.extensions.set(EXTENSION, b"\0\x0c\0\0\x09localhost");
+        scene.send_flight();
+        scene.doubts(DecodeError::TrailingBytes, AlertDescription::DECODE_ERROR);
+    }
+}
+
 /// EXP-21: two names of one type, and names that are none.
 #[test]
 fn an_invalid_list_is_illegal() {
@@ -66,5 +77,25 @@ fn an_invalid_list_is_illegal() {
         scene.script.hello.extensions.set(EXTENSION, &vec16(&long));
         scene.send_hello();
         scene.fails(PeerMisbehaved::InvalidServerName, AlertDescription::ILLEGAL_PARAMETER);
+    }
+}
+
+/// EXP-21: lengths that lie.
+#[test]
+fn a_malformed_list_is_doubted() {
+    let cases: [(Vec<u8>, DecodeError); 5] = [
+        (Vec::new(), DecodeError::Truncated),
+        (vec16(b""), DecodeError::Empty),
+        (vec16(b"\0\0\0"), DecodeError::Empty),
+        (vec16(b"\0\0\x02a"), DecodeError::Truncated),
+        (b"\xff\xff\0\xff\xffa".to_vec(), DecodeError::Truncated),
+    ];
+    for mode in MODES {
+        for (data, error) in &cases {
+            let mut scene = ServerScene::new(mode);
+            scene.script.hello.extensions.set(EXTENSION, data);
+            scene.send_hello();
+            scene.doubts(*error, AlertDescription::DECODE_ERROR);
+        }
     }
 }
