@@ -126,8 +126,9 @@ impl AwaitServerHello {
         _: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        // The version in a HelloVerifyRequest says nothing (HVR-05). A cookie that was answered before is a repeat.
-        let answered = self.hellos.iter().any(|hello| hello.cookie == request.cookie);
+        // The version in a HelloVerifyRequest says nothing (HVR-05). A cookie that was answered before is a repeat; the
+        // first hello answers none, not even an empty one.
+        let answered = self.hellos.iter().skip(1).any(|hello| hello.cookie == request.cookie);
         if answered || self.hellos.len() > MAX_COOKIES {
             return Err(Refusal::Ignore(self.into()));
         }

@@ -117,6 +117,19 @@ fn only_so_many_cookies_are_answered() {
     scene.connect();
 }
 
+/// HVR-08: an empty cookie is one, too.
+#[test]
+fn cookies_of_every_length_are_answered() {
+    for len in [0, 1, 32, 254, 255] {
+        let mut scene = ClientScene::new(Mode::Wary);
+        scene.ask_for_cookie(ProtocolVersion::DTLS_1_0, 0, &vec![0xc0; len]);
+        let second = scene.hear_hello();
+        assert_eq!(second.message_seq, 1, "{len}");
+        assert_eq!(without_cookie(&second.body).0, vec![0xc0; len]);
+        scene.connect();
+    }
+}
+
 /// HVR-08: a body of another length than it says.
 #[test]
 fn a_malformed_hello_verify_request_is_doubted() {
