@@ -172,3 +172,32 @@ fn a_flight_may_be_packed_in_any_way() {
     }
     connect(reversed);
 }
+
+/// FRG-06: once the handshake is over, nothing of it is kept.
+#[test]
+fn leftovers_go_with_the_handshake() {
+    fn check<S>(scene: &Scene<S>) {
+        assert_eq!(scene.subject.connection.reassembly.memory(), 0);
+    }
+    let mut scene = ServerScene::new(Mode::Wary);
+    for message_seq in 1..10 {
+        let message = whole(HandshakeType::CERTIFICATE, message_seq, &[7; 500]);
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &message);
+        scene.give(&record);
+    }
+    assert!(scene.subject.connection.reassembly.memory() > 0);
+    scene.send_hello();
+    scene.hear_flight();
+    let exchange = scene.say_key_exchange();
+    scene.give(&exchange);
+    check(&scene);
+    for message_seq in 3..10 {
+        let message = whole(HandshakeType::CERTIFICATE, message_seq, &[7; 500]);
+        let record = scene.puppet.sealed(ContentType::HANDSHAKE, &message);
+        scene.give(&record);
+    }
+    let rest = scene.puppet.end_of_flight();
+    scene.give(&rest);
+    scene.hear_last_flight();
+    check(&scene);
+}
