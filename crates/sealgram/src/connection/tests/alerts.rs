@@ -86,6 +86,23 @@ fn an_authentic_fatal_alert_ends_the_association() {
     }
 }
 
+/// ALR-08: an authentic unknown level is taken for the worst.
+#[test]
+fn an_unknown_level_is_fatal_if_authentic() {
+    for mode in MODES {
+        for level in [0, 3, 255] {
+            let mut scene = ClientScene::new(mode);
+            let record = scene.puppet.alert(AlertLevel(level), AlertDescription::INTERNAL_ERROR);
+            scene.give(&record);
+            scene.is_unmoved();
+            scene.connect();
+            let record = scene.puppet.sealed_alert(AlertLevel(level), AlertDescription::INTERNAL_ERROR);
+            scene.give(&record);
+            scene.fails(PeerMisbehaved::MalformedAlert, AlertDescription::DECODE_ERROR);
+        }
+    }
+}
+
 /// ALR-03: an alert is said once. Time brings nothing more.
 #[test]
 fn alerts_are_not_retransmitted() {
