@@ -16,20 +16,6 @@ pub struct Counts {
     pub live_delta: isize,
 }
 
-<<<<<<< HEAD
-thread_local! {
-    static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0 }) };
-}
-
-/// What `work` allocates on this thread. Nothing is counted unless [`CountingAllocator`] is the global allocator.
-pub fn count<T>(work: impl FnOnce() -> T) -> (T, Counts) {
-    let before = COUNTS.get();
-    let result = work();
-    let mut counts = COUNTS.get();
-    counts.allocations = counts.allocations.wrapping_sub(before.allocations);
-    counts.bytes_allocated = counts.bytes_allocated.wrapping_sub(before.bytes_allocated);
-    counts.live_delta = counts.live_delta.wrapping_sub(before.live_delta);
-=======
 thread_local!(static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0 }) });
 
 /// What `work` allocates on this thread. Nothing is counted unless [`CountingAllocator`] is the global allocator.
@@ -38,7 +24,6 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Counts) {
     counts.allocations -= before.allocations;
     counts.bytes_allocated = counts.bytes_allocated.wrapping_sub(before.bytes_allocated);
     counts.live_delta -= before.live_delta;
->>>>>>> scaffold
     (result, counts)
 }
 
@@ -48,11 +33,7 @@ pub struct CountingAllocator;
 
 fn note(asked: usize, freed: usize) {
     let mut counts = COUNTS.get();
-<<<<<<< HEAD
-    counts.allocations = counts.allocations.wrapping_add(usize::from(asked > 0));
-=======
     counts.allocations += usize::from(asked > 0);
->>>>>>> scaffold
     counts.bytes_allocated = counts.bytes_allocated.wrapping_add(asked);
     counts.live_delta = counts.live_delta.wrapping_add(asked.wrapping_sub(freed) as isize);
     COUNTS.set(counts);
@@ -62,17 +43,6 @@ fn note(asked: usize, freed: usize) {
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size(), 0);
-<<<<<<< HEAD
-        unsafe { System.alloc(layout) } // SAFETY: the caller's layout, unchanged.
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        note(0, layout.size());
-        unsafe { System.dealloc(ptr, layout) } // SAFETY: as above; `ptr` came from System.
-    }
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        note(new_size, layout.size());
-        unsafe { System.realloc(ptr, layout, new_size) } // SAFETY: as above.
-=======
         // SAFETY: the caller's layout, unchanged.
         unsafe { System.alloc(layout) }
     }
@@ -85,6 +55,5 @@ unsafe impl GlobalAlloc for CountingAllocator {
         note(new_size, layout.size());
         // SAFETY: the caller's arguments, unchanged; `ptr` came from System.
         unsafe { System.realloc(ptr, layout, new_size) }
->>>>>>> scaffold
     }
 }

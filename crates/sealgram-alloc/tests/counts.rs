@@ -1,9 +1,6 @@
 //! A counter that misses an allocation would let the promise of none per record rot unseen.
 
-<<<<<<< HEAD
-=======
 use core::hint::black_box;
->>>>>>> scaffold
 use std::thread;
 
 use sealgram_alloc::{CountingAllocator, Counts, count};
@@ -38,11 +35,7 @@ fn zeroed_memory_and_growth_count_too() {
 fn other_threads_are_not_counted() {
     let worker = thread::spawn(|| count(|| vec![1_u8; 10_000]).1);
     let ((), here) = count(|| {
-<<<<<<< HEAD
-        std::hint::black_box(Box::new(1_u8));
-=======
         black_box(Box::new(1_u8));
->>>>>>> scaffold
     });
     assert_eq!(here, Counts { allocations: 1, bytes_allocated: 1, live_delta: 0 });
     assert_eq!(worker.join().unwrap().bytes_allocated, 10_000);

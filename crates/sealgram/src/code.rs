@@ -11,6 +11,7 @@ macro_rules! codepoint {
     ($(#[$doc:meta])* $name:ident($int:ty, $hex:literal) { $($(#[$cdoc:meta])* $constant:ident = $value:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(clippy::exhaustive_structs, reason = "a code point is its number and nothing else")]
         pub struct $name(pub $int);
 
         impl $name {

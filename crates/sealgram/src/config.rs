@@ -42,7 +42,6 @@ pub(crate) struct Common {
 
 impl ClientConfig {
     /// Starts a configuration from the algorithms it may use and the judge of server certificates.
-    #[must_use]
     pub fn builder(provider: &'static CryptoProvider, verifier: Arc<dyn PeerVerifier>) -> ClientConfigBuilder {
         ClientConfigBuilder {
             config: Self {
@@ -57,7 +56,6 @@ impl ClientConfig {
 
 impl ServerConfig {
     /// Starts a configuration from the algorithms it may use and who the server is.
-    #[must_use]
     pub fn builder(provider: &'static CryptoProvider, identity: Identity) -> ServerConfigBuilder {
         ServerConfigBuilder { config: Self { common: Common::new(provider), identities: Vec::from([identity]) } }
     }

@@ -132,13 +132,14 @@ impl Connection {
         rng: &mut dyn CryptoRng,
     ) -> Self {
         let mut connection = Self::new(Role::Server, &config.common, wall_clock, rng);
-        if let Some(hello) = address.hello() {
+        let hello = address.into_hello();
+        if let Some(hello) = hello {
             connection.records.start_sequence(hello.record_sequence);
             connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.reassembly_limits());
             connection.hello_sequence = HelloSequence::Settled;
             connection.hello_random = Some(hello.random);
         }
-        connection.state = Ok(server12::start(config, &address));
+        connection.state = Ok(server12::start(config, hello.map(|hello| hello.random)));
         connection
     }
 
@@ -202,7 +203,7 @@ impl Connection {
                 mostly_dropped: self.stats.most_discarded(),
             };
             // What was doubted may be what went wrong (decision 8), and says more than silence.
-            let failure = self.doubt.map_or(Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
+            let failure = self.doubt.map_or_else(|| Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
             self.fail(failure);
             return;
         }
@@ -334,6 +335,38 @@ impl Connection {
         let segment_size =
             if payload.len() > segment.get() { NonZeroUsize::new(segment.get() + overhead) } else { None };
         Ok(Transmit { len: at, segment_size })
+    }
+
+    /// The whole loop body in one call: takes in a datagram if there is one, lets time pass, and gives out everything
+    /// there is to `sink`, then the time of the next call at the latest. `out` is scratch space for one run of
+    /// datagrams.
+    #[must_use = "without the next deadline a lost datagram is never sent again"]
+    pub fn step(
+        &mut self,
+        now: Instant,
+        datagram: Option<&mut [u8]>,
+        out: &mut [u8],
+        sink: &mut dyn FnMut(Output<'_>),
+    ) -> Option<Instant> {
+        if let Some(datagram) = datagram {
+            let mut received = self.handle_datagram(now, datagram);
+            // What came before the handshake was complete is older than what came now.
+            while let Some(event) = self.poll_event() {
+                sink(Output::Event(event));
+            }
+            received.by_ref().for_each(|data| sink(Output::Data(data)));
+        }
+        self.handle_timeout(now);
+        while let Some(transmit) = self.poll_transmit(now, out) {
+            let segment = transmit.segment_size.map_or(transmit.len, NonZeroUsize::get);
+            for datagram in out.get(..transmit.len).unwrap_or_default().chunks(segment) {
+                sink(Output::Datagram(datagram));
+            }
+        }
+        while let Some(event) = self.poll_event() {
+            sink(Output::Event(event));
+        }
+        self.poll_timeout()
     }
 
     /// Whether a payload of this length may be sent now; the epoch to send it in.
@@ -514,16 +547,21 @@ impl Connection {
     }
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
+        let was_connected = self.connected().is_some();
         self.state = Err(reason);
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;
-        self.stash = Stash::new(0);
         self.reassembly = Reassembly::new(Start::At(0), self.reassembly_limits());
         // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
-        if !self.outgoing.has_unsent() {
+        if !(was_connected && self.outgoing.has_unsent()) {
             self.outgoing.clear();
         }
+        // What came before the end is still the application's, if the handshake was complete.
+        while let Some(data) = self.stash.pop_plaintext().filter(|_| was_connected) {
+            self.events.push_back(Event::Early(data));
+        }
+        self.stash = Stash::new(0);
         self.events.push_back(Event::Closed(reason));
     }
 
@@ -617,6 +655,18 @@ const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: Ale
 
 /// An eighth (design: jitter only lengthens, by up to 12.5%).
 const JITTER_PERMILLE: u16 = 125;
+
+/// Something that [`Connection::step`] gives out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output<'a> {
+    /// Application data of one record.
+    Data(&'a mut [u8]),
+    /// A datagram to send.
+    Datagram(&'a [u8]),
+    /// Something that happened.
+    Event(Event),
+}
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

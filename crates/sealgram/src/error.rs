@@ -89,10 +89,6 @@ pub enum PeerMisbehaved {
     InvalidPublicKey(NamedGroup),
     /// More warning alerts than a peer has reason to send.
     TooManyWarnings,
-    /// An alert of a size or level that does not exist, in a record that opened.
-    MalformedAlert,
-    /// A record that opened carries a content type that has no place there.
-    UnexpectedContentType,
     /// A message that does not belong at this point.
     UnexpectedMessage {
         /// What came.
@@ -116,8 +112,6 @@ pub enum PeerMisbehaved {
     ServerSentNonEmptyRenegotiationInfo,
     /// The server answered an extension that was not sent.
     ServerSentUnofferedExtension(ExtensionType),
-    /// The server echoed a session that was not offered.
-    ServerResumedUnofferedSession,
     /// The server's point formats lack the uncompressed one.
     ServerSelectedNoUncompressedPoints,
     /// A signature under a scheme that was not offered.
@@ -142,16 +136,10 @@ pub enum PeerIncompatible {
     NoCommonCipherSuite,
     /// No group in common.
     NoCommonGroup,
-    /// No signature scheme in common with our key.
-    NoCommonSignatureScheme,
     /// No version in common; the peer's best is this.
     NoCommonVersion(ProtocolVersion),
     /// The peer has no renegotiation_info (RFC 5746), which BCP 195 requires.
     RenegotiationInfoRequired,
-    /// The server has no identity for the name the client asked for (RFC 6066 section 3).
-    UnrecognizedName,
-    /// The peer's connection parameters leave no room for a handshake fragment in a datagram.
-    MtuTooSmall,
 }
 
 /// Why the peer's certificate was not accepted.
@@ -216,6 +204,7 @@ pub enum CertificateError {
 
 /// An alert from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AlertReceived {
     /// Its level.
     pub level: AlertLevel,
@@ -251,6 +240,7 @@ pub enum KeyLimit {
 
 /// What was awaited when the deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeout {
     /// The message that did not come.
     pub awaited: HandshakeType,
@@ -262,6 +252,7 @@ pub struct Timeout {
 
 /// An error with the point of the handshake where it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What happened.
     pub error: Error,
@@ -334,12 +325,9 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
     match error {
         PeerIncompatible::NoCommonVersion(_) => AlertDescription::PROTOCOL_VERSION,
         PeerIncompatible::NoCommonApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
-        PeerIncompatible::UnrecognizedName => AlertDescription::UNRECOGNIZED_NAME,
-        PeerIncompatible::MtuTooSmall => AlertDescription::INTERNAL_ERROR,
         PeerIncompatible::ExtendedMasterSecretRequired
         | PeerIncompatible::NoCommonCipherSuite
         | PeerIncompatible::NoCommonGroup
-        | PeerIncompatible::NoCommonSignatureScheme
         | PeerIncompatible::RenegotiationInfoRequired => AlertDescription::HANDSHAKE_FAILURE,
     }
 }
@@ -348,10 +336,10 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
     match error {
         PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature => AlertDescription::DECRYPT_ERROR,
         PeerMisbehaved::InappropriateFallback => AlertDescription::INAPPROPRIATE_FALLBACK,
-        PeerMisbehaved::MalformedAlert | PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
-        PeerMisbehaved::TooManyWarnings
-        | PeerMisbehaved::UnexpectedContentType
-        | PeerMisbehaved::UnexpectedMessage { .. } => AlertDescription::UNEXPECTED_MESSAGE,
+        PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
+        PeerMisbehaved::TooManyWarnings | PeerMisbehaved::UnexpectedMessage { .. } => {
+            AlertDescription::UNEXPECTED_MESSAGE
+        }
         PeerMisbehaved::ServerSentUnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
         PeerMisbehaved::ClientSentNonEmptyRenegotiationInfo | PeerMisbehaved::ServerSentNonEmptyRenegotiationInfo => {
             AlertDescription::HANDSHAKE_FAILURE
@@ -362,7 +350,6 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
         | PeerMisbehaved::InvalidServerName
         | PeerMisbehaved::ServerAnsweredSeveralProtocols
         | PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup
-        | PeerMisbehaved::ServerResumedUnofferedSession
         | PeerMisbehaved::ServerSelectedCompression
         | PeerMisbehaved::ServerSelectedNoUncompressedPoints
         | PeerMisbehaved::ServerSelectedUnofferedGroup(_)
@@ -466,8 +453,6 @@ impl fmt::Display for PeerMisbehaved {
             Self::InappropriateFallback => f.write_str("the client fell back to a lower version than it had to"),
             Self::InvalidPublicKey(group) => write!(f, "its public key is no point of {group}"),
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
-            Self::MalformedAlert => f.write_str("its protected alert is malformed"),
-            Self::UnexpectedContentType => f.write_str("a protected record has a content type that has no place here"),
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),
             Self::ServerKeyExchangeWithoutNamedGroup => f.write_str("the server does not use a named group"),
@@ -483,7 +468,6 @@ impl fmt::Display for PeerMisbehaved {
             Self::ServerSentUnofferedExtension(extension) => {
                 write!(f, "the server answered {extension}, which was not sent")
             }
-            Self::ServerResumedUnofferedSession => f.write_str("the server resumed a session that was not offered"),
             Self::ServerSelectedNoUncompressedPoints => f.write_str("the server does not use uncompressed points"),
             Self::UnofferedSignatureScheme(scheme) => write!(f, "it signed with {scheme}, which was not offered"),
             Self::UnsuitableSignatureScheme(scheme) => {
@@ -506,11 +490,8 @@ impl fmt::Display for PeerIncompatible {
                 f.write_str("no cipher suite that our certificate, groups and signature schemes allow")
             }
             Self::NoCommonGroup => f.write_str("no key exchange group"),
-            Self::NoCommonSignatureScheme => f.write_str("no signature scheme that fits our key"),
             Self::NoCommonVersion(version) => write!(f, "no protocol version; its best is {version}"),
             Self::RenegotiationInfoRequired => f.write_str("it has no renegotiation_info, which is required here"),
-            Self::UnrecognizedName => f.write_str("it asks for a server name that is not served here"),
-            Self::MtuTooSmall => f.write_str("no room for a handshake fragment in a datagram"),
         }
     }
 }

@@ -38,7 +38,8 @@ impl AddressValidated {
         Self { hello: Some(hello) }
     }
 
-    pub(crate) const fn hello(&self) -> Option<ValidatedHello> {
+    /// Uses the proof up.
+    pub(crate) fn into_hello(self) -> Option<ValidatedHello> {
         self.hello
     }
 }

@@ -9,7 +9,7 @@ use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, Prot
 use crate::error::{AlertReceived, DecodeError, Failure, KeyLimit, PeerMisbehaved};
 use crate::event::CloseReason;
 use crate::flight::reassembly::{Accepted, Message};
-use crate::handshake::{Cx, Refusal};
+use crate::handshake::{Cx, Refusal, State};
 use crate::received::{Received, ReceivedBuilder};
 use crate::record::{OpenedRecord, Opening, RawRecord, RecordLayer};
 use crate::role::Role;
@@ -135,7 +135,7 @@ impl Connection {
             return;
         }
         if let HelloSequence::Adopt(latest) = &mut self.hello_sequence {
-            *latest = record.sequence;
+            *latest = record.sequence.min(MAX_HELLO_SEQUENCE);
         }
         match self.reassembly.accept(record.epoch, header, bytes) {
             Ok(Accepted::Stored) => self.take_messages(),
@@ -292,7 +292,7 @@ impl Connection {
         let reason = if ends { DiscardReason::PlaintextAlert } else { DiscardReason::WarningAlert };
         self.stats.discard(reason);
         if ends && self.connected().is_none() {
-            let at = self.state.as_ref().ok().and_then(|state| state.expected());
+            let at = self.state.as_ref().ok().and_then(State::expected);
             self.doubt(Failure { error: alert.into(), at });
         }
     }
@@ -314,6 +314,9 @@ impl Connection {
 }
 
 const NO_RENEGOTIATION: Alert = Alert { level: AlertLevel::WARNING, description: AlertDescription::NO_RENEGOTIATION };
+
+/// Numbers of our own have to follow, so a hello that claims to come after 2^47 others is not taken at its word.
+const MAX_HELLO_SEQUENCE: u64 = 1 << 47;
 
 /// How many authentic warnings a peer may send. They ask for nothing, and an honest peer has reason for one or two.
 const MAX_WARNINGS: u8 = 4;

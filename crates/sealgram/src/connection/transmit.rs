@@ -86,7 +86,7 @@ impl Connection {
             let piece = self.outgoing.next_piece(cursor, room).ok_or(SealError::NoRoom)?;
             let payload = record.get_mut(offset..).ok_or(SealError::NoRoom)?;
             let payload_len = piece.write(payload).ok_or(SealError::NoRoom)?;
-            let (content_type, after) = (piece.content_type, piece.after);
+            let (epoch, content_type, after) = (piece.epoch, piece.content_type, piece.after);
             at += self.records.seal(epoch, content_type, record, payload_len)?;
             self.stats.records_sent += 1;
             self.outgoing.set_cursor(after);

@@ -44,7 +44,6 @@ impl HashAlgorithm {
 
 /// A hash in the middle of its input.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "one lives in each handshake, and both are small")]
 pub(crate) enum RunningHash {
     Sha256(Sha256),
     Sha384(Sha384),
@@ -104,7 +103,6 @@ impl fmt::Debug for Digest {
 
 /// HMAC (RFC 2104) with a key that is set up once and may be used many times.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack for the length of a derivation")]
 pub(crate) enum Hmac {
     Sha256(hmac::Hmac<Sha256>),
     Sha384(hmac::Hmac<Sha384>),
@@ -112,6 +110,10 @@ pub(crate) enum Hmac {
 
 impl Hmac {
     /// A key of any length.
+    #[expect(
+        clippy::expect_used,
+        reason = "the type of the library allows for MACs that want a key length; HMAC has none"
+    )]
     pub(crate) fn new(hash: HashAlgorithm, key: &[u8]) -> Self {
         match hash {
             HashAlgorithm::Sha256 => Self::Sha256(KeyInit::new_from_slice(key).expect("HMAC takes keys of any length")),

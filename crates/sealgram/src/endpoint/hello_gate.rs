@@ -321,7 +321,7 @@ mod tests {
         let mut datagram = hello.datagram();
         let Gate::Validated(proof) = gate.check(NOW + 3, &path(), &mut datagram) else { panic!() };
         let expected = ValidatedHello { record_sequence: 7, message_seq: 1, random: [7; 32] };
-        assert_eq!(proof.hello(), Some(expected));
+        assert_eq!(proof.into_hello(), Some(expected));
         assert_eq!(datagram, hello.datagram());
     }
 

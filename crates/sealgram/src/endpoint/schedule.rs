@@ -1,6 +1,7 @@
 //! Whose turn it is: which connections may have output or events, and when each has to be looked at again.
 
 use alloc::collections::VecDeque;
+use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
@@ -194,6 +195,12 @@ impl ConnectionMut<'_> {
     #[must_use]
     pub const fn path(&self) -> Path {
         self.path
+    }
+}
+
+impl fmt::Debug for ConnectionMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectionMut").field(&self.entry.connection).finish()
     }
 }
 

@@ -154,6 +154,7 @@ impl Outgoing {
     }
 
     /// The room in which every piece makes progress: a header and one byte.
+    #[cfg(test)]
     pub(crate) const fn min_payload() -> usize {
         FragmentHeader::LEN.saturating_add(1)
     }

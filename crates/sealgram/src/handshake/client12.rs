@@ -139,11 +139,12 @@ impl AwaitServerHello {
         Ok(self.into())
     }
 
+    #[expect(clippy::boxed_local, reason = "every handler takes its state the same way")]
     fn on_server_hello(
         self: Box<Self>,
         hello: ServerHello<'_>,
         message: &Message,
-        _: &mut Cx<'_>,
+        cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
         let choice = match self.offer.check(&hello, &self.config) {
             Ok(choice) => choice,
@@ -151,11 +152,13 @@ impl AwaitServerHello {
         };
         // The transcript starts with the ClientHello that the server answered: it mirrors its message_seq (RFC 6347
         // section 4.2.2). Hellos answered by HelloVerifyRequest stay out (section 4.2.6).
-        let answered = usize::from(message.message_seq).min(self.hellos.len() - 1);
+        let answered = message.message_seq.min(self.last_message_seq());
         let mut transcript = Transcript::new();
-        if let Some(sent) = self.hellos.get(answered) {
-            transcript.add(HandshakeType::CLIENT_HELLO, u16::try_from(answered).unwrap_or(u16::MAX), &sent.body);
+        if let Some(sent) = self.hellos.get(usize::from(answered)) {
+            transcript.add(HandshakeType::CLIENT_HELLO, answered, &sent.body);
         }
+        // A server without state never learned of the hellos after the one it answered, and counts on from that one.
+        *cx.next_message_seq = answered.saturating_add(1);
         transcript.add(HandshakeType::SERVER_HELLO, message.message_seq, &message.body);
         transcript.commit(choice.suite.hash);
         let negotiated = Negotiated {
@@ -166,6 +169,11 @@ impl AwaitServerHello {
         };
         let Self { config, server_name, .. } = *self;
         Ok(Box::new(AwaitCertificate { config, server_name, choice, negotiated }).into())
+    }
+
+    /// The message_seq of the latest hello.
+    fn last_message_seq(&self) -> u16 {
+        u16::try_from(self.hellos.len().saturating_sub(1)).unwrap_or(u16::MAX)
     }
 }
 
@@ -420,7 +428,7 @@ impl AwaitFinished {
         if message.epoch == 0 {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
-        let verified = verify_finished(&finished, &self.expected)?;
+        let verified = verify_finished(finished, &self.expected)?;
         let Self { negotiated, master, session, proof, .. } = *self;
         let exporter = negotiated.into_exporter(master);
         Ok(AnyState::Connected(Connected::new(session, exporter, verified, proof)))

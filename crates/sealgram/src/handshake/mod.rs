@@ -148,18 +148,16 @@ impl Cx<'_> {
 
     /// Sends a message and adds the same bytes to the transcript.
     pub(crate) fn send(&mut self, msg_type: HandshakeType, body: Vec<u8>, transcript: &mut Transcript) {
-        let message_seq = self.send_unrecorded(msg_type, body.clone());
-        transcript.add(msg_type, message_seq, &body);
+        transcript.add(msg_type, *self.next_message_seq, &body);
+        self.send_unrecorded(msg_type, body);
     }
 
     /// Sends a message that enters no transcript yet: a ClientHello, which may turn out to be the cookie-less one.
-    /// Returns its message_seq.
-    pub(crate) fn send_unrecorded(&mut self, msg_type: HandshakeType, body: Vec<u8>) -> u16 {
+    pub(crate) fn send_unrecorded(&mut self, msg_type: HandshakeType, body: Vec<u8>) {
         let message_seq = *self.next_message_seq;
         // A handshake has fewer than 20 messages; the numbers of a peer's hellos are checked where they come in.
         *self.next_message_seq = message_seq.wrapping_add(1);
         self.effects.push(Effect::Send { msg_type, message_seq, body });
-        message_seq
     }
 
     /// Sends ChangeCipherSpec and protects what follows (RFC 6347 section 4.2.5).
@@ -264,13 +262,11 @@ fn doubt(state: impl Into<State>, message: &Message, error: Error) -> Refusal {
 }
 
 /// Compares verify_data in constant time (RFC 5246 section 7.4.9).
-pub(crate) fn verify_finished(
-    received: &Finished,
-    expected: &[u8; VERIFY_DATA_LEN],
-) -> Result<FinishedVerified, Error> {
+pub(crate) fn verify_finished(received: Finished, expected: &[u8; VERIFY_DATA_LEN]) -> Result<FinishedVerified, Error> {
     use subtle::ConstantTimeEq;
 
-    if bool::from(received.verify_data.ct_eq(expected)) {
+    let Finished { verify_data } = received;
+    if bool::from(verify_data.ct_eq(expected)) {
         Ok(FinishedVerified::by_comparison())
     } else {
         Err(PeerMisbehaved::BadFinished.into())

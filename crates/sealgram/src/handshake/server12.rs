@@ -31,7 +31,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{EphemeralKey, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
 use crate::error::PeerMisbehaved;
 use crate::flight::reassembly::Message;
-use crate::proof::{AddressValidated, PeerProof};
+use crate::proof::PeerProof;
 use crate::role::Role;
 use crate::session::Session;
 use crate::wire::certificate::encode_chain;
@@ -50,6 +50,9 @@ impl State {
     pub(super) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
         match self {
             Self::ClientHello(state) => step(state, message, cx, AwaitClientHello::on_client_hello),
+            Self::ClientKeyExchange(state) if message.msg_type == HandshakeType::CLIENT_HELLO => {
+                step(state, message, cx, AwaitClientKeyExchange::on_client_hello)
+            }
             Self::ClientKeyExchange(state) => step(state, message, cx, AwaitClientKeyExchange::on_client_key_exchange),
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
@@ -64,9 +67,8 @@ impl State {
     }
 }
 
-/// Waits for the hello of a client whose address is known to be real.
-pub(crate) fn start(config: Arc<ServerConfig>, address: &AddressValidated) -> AnyState {
-    let random = address.hello().map(|hello| hello.random);
+/// Waits for the hello of a client whose address is known to be real: the one with this random, if a cookie says so.
+pub(crate) fn start(config: Arc<ServerConfig>, random: Option<[u8; 32]>) -> AnyState {
     Box::new(AwaitClientHello { config, random }).into()
 }
 
@@ -143,6 +145,20 @@ pub(crate) struct AwaitClientKeyExchange {
 }
 
 impl AwaitClientKeyExchange {
+    /// A client that was sent two cookies has answered both, and repeats the later hello until our answer to the earlier
+    /// one reaches it. It has the message_seq of the message that is due, and means nothing.
+    fn on_client_hello(
+        self: Box<Self>,
+        hello: ClientHello<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        if hello.random == self.negotiated.randoms.client {
+            return Err(Refusal::Ignore(self.into()));
+        }
+        Err(unexpected(self, message, HandshakeType::CLIENT_KEY_EXCHANGE))
+    }
+
     fn on_client_key_exchange(
         mut self: Box<Self>,
         exchange: ClientKeyExchange<'_>,
@@ -180,7 +196,7 @@ impl AwaitFinished {
         if message.epoch == 0 {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
-        let verified = verify_finished(&finished, &self.expected)?;
+        let verified = verify_finished(finished, &self.expected)?;
         self.negotiated.record(message);
         let Self { mut negotiated, session, master, .. } = *self;
 

@@ -9,6 +9,7 @@ use crate::error::DecodeError;
 /// The proof that its sender saw the same handshake.
 ///
 /// It has no `PartialEq`: whoever compares verify_data does so in constant time.
+#[derive(Clone, Copy)]
 pub(crate) struct Finished {
     /// Twelve bytes in every cipher suite of this library.
     pub(crate) verify_data: [u8; 12],

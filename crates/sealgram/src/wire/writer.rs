@@ -27,12 +27,14 @@ impl Writer {
         self.bytes(&value.to_be_bytes());
     }
 
+    #[cfg(test)]
     pub(crate) fn u24(&mut self, value: u32) {
         let [overflow, bytes @ ..] = value.to_be_bytes();
         self.overflow |= overflow != 0;
         self.bytes(&bytes);
     }
 
+    #[cfg(test)]
     pub(crate) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }

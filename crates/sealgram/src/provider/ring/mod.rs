@@ -35,7 +35,7 @@ use ::ring::rand::SystemRandom;
 use crate::code::CipherSuite;
 use crate::crypto::{AeadLimits, CryptoProvider, HashAlgorithm, KeyAlgorithm, NonceForm, Suite};
 
-pub use kx::{SECP256R1, X25519};
+pub use kx::{SECP256R1, SECP384R1, X25519};
 
 /// Everything *ring* has for DTLS 1.2, best first.
 #[must_use]
@@ -51,7 +51,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         &ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         &ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     ],
-    groups: &[X25519, SECP256R1],
+    groups: &[X25519, SECP256R1, SECP384R1],
     signatures: verify::SIGNATURES,
     key_loader: &load::RingKeyLoader,
 };

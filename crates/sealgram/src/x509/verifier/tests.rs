@@ -591,6 +591,16 @@ fn an_unconfigured_self_signed_authority_is_an_unknown_issuer() {
     assert_eq!(verdict(&verifier, &[&self_signed("peer.example").der]), Err(CertificateError::UnknownIssuer));
 }
 
+/// A certificate that was made anew since it was configured, or one that happens to have the name of an anchor: the
+/// remedy is to trust it. Its signature, and the algorithm of it, are as good as any.
+#[test]
+fn a_self_signed_certificate_with_the_name_of_an_anchor_is_an_unknown_issuer() {
+    let remade = || leaf("peer.example").self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+    assert_eq!(verdict(&trusting(&remade()), &[&remade()]), Err(CertificateError::UnknownIssuer));
+    let of_another_kind = leaf("peer.example").self_signed(&rsa_key()).unwrap().der().clone();
+    assert_eq!(verdict(&trusting(&of_another_kind), &[&remade()]), Err(CertificateError::UnknownIssuer));
+}
+
 /// CRT-06: an old certificate is a fine anchor, and one that may be pinned; else its version is the reason.
 #[test]
 fn version_1_certificates_are_anchors_or_refused_for_their_version() {

@@ -1,0 +1,184 @@
+//! How a [`Pair`] is put together.
+
+use std::sync::Arc;
+
+use sealgram::crypto::{CryptoProvider, KeyExchangeGroup, Suite};
+use sealgram::pki_types::{ServerName, UnixTime};
+use sealgram::provider::ring;
+use sealgram::x509::CertificateVerifier;
+use sealgram::{
+    ClientConfig, ClientConfigBuilder, Connection, Instant, ServerConfig, ServerConfigBuilder, TransportOptions,
+    WallClock,
+};
+
+use crate::host::Host;
+use crate::identity::{CertificateKind, SERVER_NAME, toy_identity};
+use crate::link::{Clear, Link};
+use crate::pair::Pair;
+use crate::rng::SimRng;
+use crate::toy;
+
+/// Puts a [`Pair`] together.
+#[must_use = "a builder does nothing until it is built"]
+pub struct PairBuilder {
+    rng: SimRng,
+    cryptography: Cryptography,
+    client: TransportOptions,
+    server: TransportOptions,
+    trust_path: bool,
+    has_gate: bool,
+    link: Box<dyn Link>,
+    out_len: usize,
+    habits: Option<SimRng>,
+}
+
+/// Which algorithms the two ends use.
+enum Cryptography {
+    Toy,
+    Ring { suite: &'static Suite, group: &'static dyn KeyExchangeGroup, certificate: CertificateKind },
+}
+
+impl PairBuilder {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            rng: SimRng::new(seed),
+            cryptography: Cryptography::Toy,
+            client: TransportOptions::default(),
+            server: TransportOptions::default(),
+            trust_path: false,
+            has_gate: false,
+            link: Box::new(Clear),
+            out_len: 8192,
+            habits: None,
+        }
+    }
+
+    /// Real cryptography: this suite, this group and this kind of certificate. The suite has to fit the certificate.
+    pub fn ring(
+        mut self,
+        suite: &'static Suite,
+        group: &'static dyn KeyExchangeGroup,
+        certificate: CertificateKind,
+    ) -> Self {
+        self.cryptography = Cryptography::Ring { suite, group, certificate };
+        self
+    }
+
+    /// Timers, sizes and limits of both ends.
+    pub const fn transport(mut self, options: TransportOptions) -> Self {
+        self.client = options;
+        self.server = options;
+        self
+    }
+
+    /// Timers, sizes and limits of the client.
+    pub const fn client_transport(mut self, options: TransportOptions) -> Self {
+        self.client = options;
+        self
+    }
+
+    /// Timers, sizes and limits of the server.
+    pub const fn server_transport(mut self, options: TransportOptions) -> Self {
+        self.server = options;
+        self
+    }
+
+    /// The MTU that both ends begin with.
+    pub const fn mtu(mut self, bytes: usize) -> Self {
+        self.client = self.client.mtu(bytes);
+        self.server = self.server.mtu(bytes);
+        self
+    }
+
+    /// Both ends believe what is not authenticated.
+    pub const fn trust_path(mut self) -> Self {
+        self.trust_path = true;
+        self
+    }
+
+    /// The server is an endpoint, and the client has to answer with a cookie.
+    pub const fn gate(mut self) -> Self {
+        self.has_gate = true;
+        self
+    }
+
+    /// What the network is like.
+    pub fn link(mut self, link: impl Link + 'static) -> Self {
+        self.link = Box::new(link);
+        self
+    }
+
+    /// How long the buffer is that the ends write to.
+    pub const fn out_len(mut self, bytes: usize) -> Self {
+        self.out_len = bytes;
+        self
+    }
+
+    /// Chance decides in which order the ends are called, and whether they are called in vain.
+    pub fn random_calls(mut self) -> Self {
+        self.habits = Some(self.rng.fork());
+        self
+    }
+
+    /// Puts it together. Nothing has happened then.
+    ///
+    /// # Panics
+    ///
+    /// If the configurations do not fit.
+    #[must_use]
+    pub fn build(self) -> Pair {
+        // Each end has its own generator, so that a change at one leaves the other alone.
+        let mut rng = self.rng.clone();
+        let [mut client_rng, mut server_rng] = [rng.fork(), rng.fork()];
+        let (client, server) = self.cryptography.configs();
+        let (mut client, mut server) = (client.transport(self.client), server.transport(self.server));
+        if self.trust_path {
+            (client, server) = (client.danger().trust_path(), server.danger().trust_path());
+        }
+        let (client, server) = (client.build().expect("a sound configuration"), server.build().expect("a sound one"));
+        let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
+        let wall_clock = wall_clock();
+        let client = Connection::client(client, name, wall_clock, &mut client_rng).expect("a hello that encodes");
+        let server = if self.has_gate { Host::door } else { Host::server }(server, wall_clock, &mut server_rng);
+        Pair::new(Host::Alone(Box::new(client)), server, self.link, self.out_len, self.habits)
+    }
+}
+
+impl Cryptography {
+    fn configs(&self) -> (ClientConfigBuilder, ServerConfigBuilder) {
+        match *self {
+            Self::Toy => (
+                ClientConfig::builder(&toy::PROVIDER, Arc::new(toy::ToyVerifier)),
+                ServerConfig::builder(&toy::PROVIDER, toy_identity()),
+            ),
+            Self::Ring { suite, group, certificate } => {
+                let credentials = certificate.credentials();
+                let verifier = CertificateVerifier::builder(vec![credentials.root.clone()]).build();
+                let verifier = Arc::new(verifier.expect("a root makes a verifier"));
+                // The client offers everything, as clients do; the server picks what is to be tested.
+                let narrowed = CryptoProvider {
+                    suites: Vec::leak(vec![suite]),
+                    groups: Vec::leak(vec![group]),
+                    ..*ring::provider()
+                };
+                let narrowed = Box::leak(Box::new(narrowed));
+                (
+                    ClientConfig::builder(ring::provider(), verifier),
+                    ServerConfig::builder(narrowed, credentials.identity.clone()),
+                )
+            }
+        }
+    }
+}
+
+/// A day in 2030, when all certificates here are valid.
+#[must_use]
+pub fn wall_clock() -> WallClock {
+    WallClock::new(Instant::ORIGIN, UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_900_000_000)))
+}
+
+impl core::fmt::Debug for PairBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PairBuilder").finish_non_exhaustive()
+    }
+}

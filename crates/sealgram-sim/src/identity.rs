@@ -1,0 +1,128 @@
+//! Certificates for tests: who the server is, and whom the client believes.
+
+use std::sync::{Arc, OnceLock};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SignatureAlgorithm,
+};
+use sealgram::Identity;
+use sealgram::pki_types::pem::PemObject;
+use sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sealgram::provider::ring;
+
+use crate::toy::ToySigningKey;
+
+/// The name in every certificate here.
+pub const SERVER_NAME: &str = "server.test";
+
+/// What the server's certificate is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "tests go through them all")]
+pub enum CertificateKind {
+    /// A P-256 key, certified by a root.
+    EcdsaP256,
+    /// A P-384 key, certified by a root.
+    EcdsaP384,
+    /// An Ed25519 key, certified by a root.
+    Ed25519,
+    /// A P-256 key, an intermediate, a root.
+    EcdsaChain,
+    /// An RSA key of 2048 bits, certified by a root.
+    Rsa2048,
+    /// An RSA key of 2048 bits, an intermediate, a root.
+    RsaChain,
+}
+
+/// A server's identity, and the root that a client has to trust for it.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a pair")]
+pub struct Credentials {
+    /// Chain and key.
+    pub identity: Identity,
+    /// The root.
+    pub root: CertificateDer<'static>,
+}
+
+impl CertificateKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::EcdsaP256, Self::EcdsaP384, Self::Ed25519, Self::EcdsaChain, Self::Rsa2048, Self::RsaChain];
+
+    /// Whether it goes with the ECDHE_RSA suites; else with the ECDHE_ECDSA ones.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa2048 | Self::RsaChain)
+    }
+
+    /// The credentials of this kind: the same ones throughout a process.
+    #[must_use]
+    pub fn credentials(self) -> &'static Credentials {
+        static CREDENTIALS: [OnceLock<Credentials>; CertificateKind::ALL.len()] =
+            [const { OnceLock::new() }; CertificateKind::ALL.len()];
+        CREDENTIALS[self as usize].get_or_init(|| match self {
+            Self::EcdsaP256 => generated(&rcgen::PKCS_ECDSA_P256_SHA256, false),
+            Self::EcdsaP384 => generated(&rcgen::PKCS_ECDSA_P384_SHA384, false),
+            Self::Ed25519 => generated(&rcgen::PKCS_ED25519, false),
+            Self::EcdsaChain => generated(&rcgen::PKCS_ECDSA_P256_SHA256, true),
+            Self::Rsa2048 => stored(RSA_SINGLE, RSA_SINGLE_KEY),
+            Self::RsaChain => stored(RSA_CHAIN, RSA_CHAIN_KEY),
+        })
+    }
+}
+
+/// The identity that goes with the toy provider: a certificate whose bytes never change, and a key that is not its own.
+#[must_use]
+pub fn toy_identity() -> Identity {
+    Identity::new(certificates(ECDSA_FIXED), Arc::new(ToySigningKey)).expect("the certificate is of an ECDSA key")
+}
+
+fn generated(algorithm: &'static SignatureAlgorithm, has_intermediate: bool) -> Credentials {
+    let root = CertifiedIssuer::self_signed(authority("test root"), key_pair(algorithm)).expect("a root");
+    let leaf_key = key_pair(algorithm);
+    let leaf = CertificateParams::new([SERVER_NAME.to_owned()]).expect("a DNS name");
+    let chain = if has_intermediate {
+        let middle = CertifiedIssuer::signed_by(authority("test intermediate"), key_pair(algorithm), &root)
+            .expect("an intermediate");
+        let leaf = leaf.signed_by(&leaf_key, &middle).expect("a certificate");
+        vec![leaf.der().clone(), middle.der().clone()]
+    } else {
+        vec![leaf.signed_by(&leaf_key, &root).expect("a certificate").der().clone()]
+    };
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
+    Credentials { identity: identity(chain, &key), root: root.der().clone() }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params
+}
+
+fn key_pair(algorithm: &'static SignatureAlgorithm) -> KeyPair {
+    KeyPair::generate_for(algorithm).expect("ring generates keys of this kind")
+}
+
+/// rcgen over ring makes no RSA keys, so these come from a file; `testdata/README.md` says how they were made.
+fn stored(chain: &[u8], key: &[u8]) -> Credentials {
+    let key = PrivateKeyDer::from_pem_slice(key).expect("a private key in PEM");
+    let root = certificates(RSA_ROOT).pop().expect("a root");
+    Credentials { identity: identity(certificates(chain), &key), root }
+}
+
+fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).map(|certificate| certificate.expect("a certificate in PEM")).collect()
+}
+
+fn identity(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Identity {
+    let key = ring::provider().key_loader.load(key).expect("ring loads the key");
+    Identity::new(chain, key).expect("key and certificate belong together")
+}
+
+const RSA_ROOT: &[u8] = include_bytes!("../testdata/rsa-root.pem");
+const RSA_SINGLE: &[u8] = include_bytes!("../testdata/rsa-single.pem");
+const RSA_SINGLE_KEY: &[u8] = include_bytes!("../testdata/rsa-single.key.pem");
+const RSA_CHAIN: &[u8] = include_bytes!("../testdata/rsa-chain.pem");
+const RSA_CHAIN_KEY: &[u8] = include_bytes!("../testdata/rsa-chain.key.pem");
+const ECDSA_FIXED: &[u8] = include_bytes!("../testdata/ecdsa-fixed.pem");

@@ -1,0 +1,121 @@
+//! What both ends have sent, and the laws that every datagram has to keep.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+
+use sealgram::Role;
+use sealgram::code::ContentType;
+use sealgram::inspect::{self, RecordView};
+
+use crate::pair::index;
+
+/// All datagrams sent so far, in order.
+#[derive(Clone, Debug, Default)]
+pub struct WireLog {
+    entries: Vec<Entry>,
+    /// The record number that comes next, by end and epoch.
+    next_sequence: BTreeMap<(usize, u16), u64>,
+    nonces: HashSet<(usize, u16, [u8; 8])>,
+}
+
+/// A datagram that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "tests read every field")]
+pub struct Entry {
+    /// Which end sent it.
+    pub from: Role,
+    /// When, counted from the beginning.
+    pub at: Duration,
+    /// Its bytes.
+    pub datagram: Vec<u8>,
+}
+
+impl WireLog {
+    /// All datagrams, in the order in which they were sent.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The datagrams of one end.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.from == role)
+    }
+
+    /// The records of one end.
+    pub fn records(&self, role: Role) -> impl Iterator<Item = RecordView<'_>> {
+        self.of(role).flat_map(|entry| inspect::records(&entry.datagram))
+    }
+
+    /// How many datagrams there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes in a datagram that a connection sent, and checks it.
+    pub(crate) fn add(&mut self, from: Role, at: Duration, datagram: &[u8]) {
+        self.check(from, datagram);
+        self.add_reply(from, at, datagram);
+    }
+
+    /// Takes in what the gate of an endpoint answered. It keeps no state, so its record numbers are the client's.
+    pub(crate) fn add_reply(&mut self, from: Role, at: Duration, datagram: &[u8]) {
+        self.entries.push(Entry { from, at, datagram: datagram.to_vec() });
+    }
+
+    /// This end has a new connection: other keys, and numbers of its own.
+    pub(crate) fn begin_anew(&mut self, role: Role) {
+        self.next_sequence.retain(|(side, _), _| *side != index(role));
+        self.nonces.retain(|(side, ..)| *side != index(role));
+    }
+
+    /// What must be true of all that is ever sent.
+    fn check(&mut self, from: Role, datagram: &[u8]) {
+        let mut records = inspect::records(datagram);
+        for record in records.by_ref() {
+            // REC-08 and I3: the number grows by one with every record of an epoch, whatever was lost and repeated.
+            let expected = self.next_sequence.get(&(index(from), record.epoch)).copied();
+            assert!(
+                expected.is_none_or(|next| next == record.sequence),
+                "{from:?} sent {record} where {expected:?} was next"
+            );
+            self.next_sequence.insert((index(from), record.epoch), record.sequence + 1);
+            if record.epoch == 0 {
+                let is_data = record.content_type == ContentType::APPLICATION_DATA;
+                assert!(!is_data, "{from:?} sent application data without protection");
+                assert!(!record.body.is_empty(), "{from:?} sent an empty record: {record}");
+            } else {
+                let nonce = *record.body.first_chunk().expect("a protected record carries its nonce");
+                assert!(
+                    self.nonces.insert((index(from), record.epoch, nonce)),
+                    "{from:?} repeated the nonce of {record}"
+                );
+            }
+        }
+        // REC-16: each record lies inside its datagram.
+        assert!(records.unread().is_empty(), "{from:?} sent {} bytes that are no record", records.unread().len());
+    }
+}
+
+impl fmt::Display for WireLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, entry) in self.entries.iter().enumerate() {
+            writeln!(f, "{index:>4} {:?} {:?}, {} bytes", entry.at, entry.from, entry.datagram.len())?;
+            for record in inspect::records(&entry.datagram) {
+                writeln!(f, "       {record}")?;
+                for fragment in record.fragments() {
+                    writeln!(f, "         {fragment}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Certificates, configurations, and what most stories begin with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sealgram_std::sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use sealgram_std::sealgram::provider::ring;
+use sealgram_std::sealgram::x509::CertificateVerifier;
+use sealgram_std::sealgram::{ClientConfig, Identity, ServerConfig, TransportOptions};
+use sealgram_std::{Client, Listener, ListenerOptions, PeerEvent, Stream};
+
+/// Longer than anything here takes, however busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Any free port of the loopback interface.
+pub(crate) const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
+/// A server's certificate, which is its own authority, and the key that belongs to it.
+pub(crate) struct Server {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) config: Arc<ServerConfig>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self::with(transport())
+    }
+
+    pub(crate) fn with(transport: TransportOptions) -> Self {
+        Self::of_organization("One", transport)
+    }
+
+    /// The name tells apart what would else look like the certificate of one authority with two keys.
+    pub(crate) fn of_organization(organization: &str, transport: TransportOptions) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["server.example".into()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
+        let certificate: CertificateDer<'static> = params.self_signed(&key).unwrap().der().clone();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = ring::provider().key_loader.load(&key).unwrap();
+        let identity = Identity::new(vec![certificate.clone()], key).unwrap();
+        let config = ServerConfig::builder(ring::provider(), identity).transport(transport).build().unwrap();
+        Self { certificate, config }
+    }
+
+    pub(crate) fn listen(&self) -> Listener {
+        self.listen_with(ListenerOptions::default())
+    }
+
+    pub(crate) fn listen_with(&self, options: ListenerOptions) -> Listener {
+        let listener = Listener::bind_with(ANYWHERE, Arc::clone(&self.config), options).unwrap();
+        listener.set_accept_timeout(Some(PATIENCE));
+        listener
+    }
+
+    /// A configuration that trusts this server.
+    pub(crate) fn client_config(&self) -> Arc<ClientConfig> {
+        self.client_config_with(transport())
+    }
+
+    pub(crate) fn client_config_with(&self, transport: TransportOptions) -> Arc<ClientConfig> {
+        let verifier = CertificateVerifier::builder(vec![self.certificate.clone()]).build().unwrap();
+        ClientConfig::builder(ring::provider(), Arc::new(verifier)).transport(transport).build().unwrap()
+    }
+
+    pub(crate) fn connect(&self, address: SocketAddr) -> Client {
+        let mut client = Client::connect(address, name(), self.client_config()).unwrap();
+        client.set_read_timeout(Some(PATIENCE));
+        client
+    }
+
+    /// A listener, a client of it, and the stream to that.
+    pub(crate) fn pair(&self) -> (Listener, Client, Stream) {
+        let listener = self.listen();
+        let client = self.connect(listener.local_addr().unwrap());
+        let stream = accept(&listener);
+        (listener, client, stream)
+    }
+}
+
+pub(crate) fn accept(listener: &Listener) -> Stream {
+    let mut stream = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE));
+    stream
+}
+
+pub(crate) fn name() -> ServerName<'static> {
+    ServerName::try_from("server.example").unwrap()
+}
+
+pub(crate) fn transport() -> TransportOptions {
+    TransportOptions::default().handshake_deadline(PATIENCE)
+}
+
+/// For those who are not going to get an answer.
+pub(crate) fn hasty() -> TransportOptions {
+    TransportOptions::default()
+        .initial_timeout(Duration::from_millis(50))
+        .handshake_deadline(Duration::from_millis(400))
+}
+
+/// What a listener tells about its peers.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<PeerEvent>>>);
+
+impl Log {
+    pub(crate) fn options(&self) -> ListenerOptions {
+        let events = Arc::clone(&self.0);
+        ListenerOptions::default().on_event(Arc::new(move |event| events.lock().unwrap().push(event)))
+    }
+
+    /// Waits until there is such an event.
+    pub(crate) fn wait_for(&self, is_wanted: impl Fn(&PeerEvent) -> bool) -> PeerEvent {
+        eventually(|| self.0.lock().unwrap().iter().find(|event| is_wanted(event)).cloned())
+    }
+}
+
+/// Looks until there is what is looked for.
+pub(crate) fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..PATIENCE.as_millis() / 5 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it did not come");
+}
