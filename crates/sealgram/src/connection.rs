@@ -584,7 +584,7 @@ impl Connection {
                 Effect::InstallWrite(keys) => self.records.install_write(protection(&keys)?),
                 Effect::InstallRead(keys) => {
                     self.records.install_read(protection(&keys)?);
-                    self.align_epoch();
+                    self.forget_fragments_before(self.records.read_epoch());
                 }
             }
         }
@@ -600,8 +600,8 @@ impl Connection {
 
     /// The handshake messages of the epochs before this one are all in: what is left of them was never needed, and must
     /// not stand in the way of this one's.
-    fn align_epoch(&mut self) {
-        for _ in 0..self.reassembly.drop_epochs_before(self.records.read_epoch()) {
+    fn forget_fragments_before(&mut self, epoch: u64) {
+        for _ in 0..self.reassembly.drop_epochs_before(epoch) {
             self.stats.discard(DiscardReason::LeftoverFragment);
         }
     }
@@ -612,6 +612,7 @@ impl Connection {
         self.doubt = None;
         // RFC 6347 section 4.1: records of earlier epochs are discarded from now on.
         self.records.drop_read_epochs_before(self.records.read_epoch());
+        self.forget_fragments_before(self.records.read_epoch().saturating_add(1));
         if !last_flight_is_ours {
             self.retransmit.complete();
             self.outgoing.clear();
@@ -705,3 +706,6 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("role", &self.role).field("status", &self.status()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

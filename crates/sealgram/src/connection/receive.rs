@@ -269,9 +269,17 @@ impl Connection {
     // ---- alerts ----
 
     fn on_alert(&mut self, epoch: u64, content: &[u8]) {
-        let Ok(Alert { level, description }) = Alert::decode(content) else {
-            self.stats.discard(DiscardReason::MalformedAlert);
-            return;
+        let Alert { level, description } = match Alert::decode(content) {
+            Ok(alert) => alert,
+            // A peer that vouches for a level which does not exist means no good (ALR-08).
+            Err(DecodeError::InvalidValue) if epoch > 0 => {
+                self.fail(Failure { error: PeerMisbehaved::MalformedAlert.into(), at: None });
+                return;
+            }
+            Err(_) => {
+                self.stats.discard(DiscardReason::MalformedAlert);
+                return;
+            }
         };
         let alert = AlertReceived { level, description, authenticated: epoch > 0 };
         if alert.authenticated { self.on_authentic_alert(alert) } else { self.on_plaintext_alert(alert) }

@@ -65,7 +65,7 @@ impl MasterSecret {
     }
 
     /// The PRF under this secret.
-    pub(super) fn expand(&self, hash: HashAlgorithm, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+    pub(crate) fn expand(&self, hash: HashAlgorithm, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
         prf(hash, self.0.as_slice(), label, seed, out);
     }
 }

@@ -29,7 +29,8 @@ use pki_types::{CertificateDer, ServerName};
 
 use super::negotiate::{self, ClientOffer, Negotiated, ServerChoice};
 use super::{
-    Certificate, Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, step, unexpected, verify_finished,
+    Certificate, Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, refuse_hello, step, unexpected,
+    verify_finished,
 };
 use crate::code::{HandshakeType, NamedGroup, SignatureScheme};
 use crate::config::ClientConfig;
@@ -125,8 +126,9 @@ impl AwaitServerHello {
         _: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        // The version in a HelloVerifyRequest says nothing (HVR-05). A cookie that was answered before is a repeat.
-        let answered = self.hellos.iter().any(|hello| hello.cookie == request.cookie);
+        // The version in a HelloVerifyRequest says nothing (HVR-05). A cookie that was answered before is a repeat; the
+        // first hello answers none, not even an empty one.
+        let answered = self.hellos.iter().skip(1).any(|hello| hello.cookie == request.cookie);
         if answered || self.hellos.len() > MAX_COOKIES {
             return Err(Refusal::Ignore(self.into()));
         }
@@ -144,7 +146,10 @@ impl AwaitServerHello {
         message: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        let choice = self.offer.check(&hello, &self.config)?;
+        let choice = match self.offer.check(&hello, &self.config) {
+            Ok(choice) => choice,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
         // The transcript starts with the ClientHello that the server answered: it mirrors its message_seq (RFC 6347
         // section 4.2.2). Hellos answered by HelloVerifyRequest stay out (section 4.2.6).
         let answered = message.message_seq.min(self.last_message_seq());

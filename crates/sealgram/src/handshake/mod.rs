@@ -247,6 +247,15 @@ pub(crate) fn unexpected(state: impl Into<State>, message: &Message, expected: H
     doubt(state, message, PeerMisbehaved::UnexpectedMessage { got: message.msg_type, expected }.into())
 }
 
+/// The hello leads nowhere. Its extensions are read by whoever wants to know them, so this is where one shows that does
+/// not parse: that is doubted like all such things. What parses and is wrong is fatal.
+pub(crate) fn refuse_hello(state: impl Into<State>, message: &Message, error: Error) -> Refusal {
+    match error {
+        Error::Decode(_) => doubt(state, message, error),
+        _ => Refusal::Fatal(error),
+    }
+}
+
 /// In a protected epoch the peer vouches for every message; before it nobody does.
 fn doubt(state: impl Into<State>, message: &Message, error: Error) -> Refusal {
     if message.epoch == 0 { Refusal::Doubt(state.into(), error) } else { Refusal::Fatal(error) }

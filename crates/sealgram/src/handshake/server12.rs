@@ -25,7 +25,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::negotiate::{self, Negotiated, Selection};
-use super::{Connected, Cx, Keys, Refusal, State as AnyState, step, unexpected, verify_finished};
+use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step, unexpected, verify_finished};
 use crate::code::{HandshakeType, ProtocolVersion};
 use crate::config::ServerConfig;
 use crate::crypto::{EphemeralKey, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
@@ -92,7 +92,11 @@ impl AwaitClientHello {
         }
 
         // 1. Choose.
-        let Selection { choice, group, identity, scheme, extensions } = negotiate::select(&hello, &self.config)?;
+        let selection = match negotiate::select(&hello, &self.config) {
+            Ok(selection) => selection,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
+        let Selection { choice, group, identity, scheme, extensions } = selection;
         let randoms = Randoms { client: hello.random, server: cx.seed.next(b"server random") };
         let mut transcript = Transcript::new();
         transcript.add(HandshakeType::CLIENT_HELLO, message.message_seq, &message.body);
