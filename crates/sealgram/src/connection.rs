@@ -66,6 +66,8 @@ pub struct Connection {
     outgoing: Outgoing,
     retransmit: Retransmit,
     next_message_seq: u16,
+    /// The message_seq of the message that our flight answers, the last one of the peer's flight before it.
+    answered: Option<u16>,
     /// The number of the record that carried the latest ClientHello, where a server's own numbers begin.
     hello_sequence: HelloSequence,
     hello_random: Option<[u8; 32]>,
@@ -170,6 +172,7 @@ impl Connection {
                 ..RetransmitOptions::default()
             }),
             next_message_seq: 0,
+            answered: None,
             hello_sequence: HelloSequence::Adopt(0),
             hello_random: None,
             flight_mtu: transport.mtu,

@@ -9,7 +9,7 @@ use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, Prot
 use crate::error::{AlertReceived, DecodeError, Failure, KeyLimit, PeerMisbehaved};
 use crate::event::CloseReason;
 use crate::flight::reassembly::{Accepted, Message};
-use crate::handshake::{Cx, Refusal, State};
+use crate::handshake::{Cx, Effect, Refusal, State};
 use crate::received::{Received, ReceivedBuilder};
 use crate::record::{OpenedRecord, Opening, RawRecord, RecordLayer};
 use crate::role::Role;
@@ -156,7 +156,8 @@ impl Connection {
     /// The peer sends its flight again: ours was lost (RFC 6347 section 4.2.4). The end of its last message stands for
     /// the whole flight.
     fn on_repeat(&mut self, header: &FragmentHeader) {
-        let is_last = header.message_seq.checked_add(1) == Some(self.reassembly.next_message_seq());
+        // What else repeats is of the flight that is under way, and says nothing about ours.
+        let is_last = self.answered == Some(header.message_seq);
         let is_end = header.offset.checked_add(header.fragment_length) == Some(header.length);
         let answers = is_last && is_end && self.now.is_some_and(|now| self.retransmit.peer_repeated(now));
         if answers {
@@ -217,6 +218,11 @@ impl Connection {
             Ok(next) => {
                 self.state = Ok(next);
                 self.on_progress(message);
+                if effects.iter().any(|effect| matches!(effect, Effect::BeginFlight)) {
+                    // The server keeps nothing of a HelloVerifyRequest, and never repeats one by itself.
+                    let is_repeatable = message.msg_type != HandshakeType::HELLO_VERIFY_REQUEST;
+                    self.answered = is_repeatable.then_some(message.message_seq);
+                }
                 if let Err(error) = self.apply(effects) {
                     self.fail(Failure { error, at: Some(message.msg_type) });
                 }
