@@ -87,6 +87,8 @@ pub enum PeerMisbehaved {
     InappropriateFallback,
     /// A public key that is not a point of the group.
     InvalidPublicKey(NamedGroup),
+    /// A protected alert of a level that does not exist.
+    MalformedAlert,
     /// More warning alerts than a peer has reason to send.
     TooManyWarnings,
     /// A message that does not belong at this point.
@@ -336,7 +338,7 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
     match error {
         PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature => AlertDescription::DECRYPT_ERROR,
         PeerMisbehaved::InappropriateFallback => AlertDescription::INAPPROPRIATE_FALLBACK,
-        PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
+        PeerMisbehaved::MalformedAlert | PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
         PeerMisbehaved::TooManyWarnings | PeerMisbehaved::UnexpectedMessage { .. } => {
             AlertDescription::UNEXPECTED_MESSAGE
         }
@@ -452,6 +454,7 @@ impl fmt::Display for PeerMisbehaved {
             }
             Self::InappropriateFallback => f.write_str("the client fell back to a lower version than it had to"),
             Self::InvalidPublicKey(group) => write!(f, "its public key is no point of {group}"),
+            Self::MalformedAlert => f.write_str("its protected alert has a level that does not exist"),
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),

@@ -36,7 +36,7 @@ use crate::role::Role;
 use crate::session::Session;
 use crate::wire::certificate::encode_chain;
 use crate::wire::finished::Finished;
-use crate::wire::hello::{ClientHello, ServerHello};
+use crate::wire::hello::{ClientHello, HelloPrefix, ServerHello};
 use crate::wire::key_exchange::{ClientKeyExchange, SignedKey};
 
 /// Which message the server waits for.
@@ -50,9 +50,7 @@ impl State {
     pub(super) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
         match self {
             Self::ClientHello(state) => step(state, message, cx, AwaitClientHello::on_client_hello),
-            Self::ClientKeyExchange(state) if message.msg_type == HandshakeType::CLIENT_HELLO => {
-                step(state, message, cx, AwaitClientKeyExchange::on_client_hello)
-            }
+            Self::ClientKeyExchange(state) if state.is_repeated_hello(message) => Err(Refusal::Ignore(state.into())),
             Self::ClientKeyExchange(state) => step(state, message, cx, AwaitClientKeyExchange::on_client_key_exchange),
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
@@ -147,16 +145,9 @@ pub(crate) struct AwaitClientKeyExchange {
 impl AwaitClientKeyExchange {
     /// A client that was sent two cookies has answered both, and repeats the later hello until our answer to the earlier
     /// one reaches it. It has the message_seq of the message that is due, and means nothing.
-    fn on_client_hello(
-        self: Box<Self>,
-        hello: ClientHello<'_>,
-        message: &Message,
-        _: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        if hello.random == self.negotiated.randoms.client {
-            return Err(Refusal::Ignore(self.into()));
-        }
-        Err(unexpected(self, message, HandshakeType::CLIENT_KEY_EXCHANGE))
+    fn is_repeated_hello(&self, message: &Message) -> bool {
+        message.msg_type == HandshakeType::CLIENT_HELLO
+            && HelloPrefix::decode(&message.body).is_ok_and(|hello| *hello.random == self.negotiated.randoms.client)
     }
 
     fn on_client_key_exchange(

@@ -32,7 +32,7 @@ fn a_curve_without_a_name_is_illegal() {
 #[test]
 fn a_group_that_was_not_offered_is_illegal() {
     for mode in MODES {
-        for group in [0x0018, 0x0019, 0x001e, 0x0100, 0x1a1a] {
+        for group in [0x0019, 0x001e, 0x0100, 0x1a1a] {
             let mut scene = ClientScene::new(mode);
             scene.script.use_group(NamedGroup(group));
             scene.send_flight();

@@ -100,7 +100,7 @@ fn a_client_must_take_uncompressed_points() {
 #[test]
 fn a_group_must_be_shared() {
     is_refused(PeerIncompatible::NoCommonGroup, |scene| {
-        scene.script.hello.extensions.set(ExtensionType::SUPPORTED_GROUPS, &codes(&[0x0018, 0x0019, 0x0100]));
+        scene.script.hello.extensions.set(ExtensionType::SUPPORTED_GROUPS, &codes(&[0x0019, 0x001e, 0x0100]));
     });
     let mut scene = ServerScene::new(Mode::Wary);
     scene.script.hello.extensions.remove(ExtensionType::SUPPORTED_GROUPS);
