@@ -139,7 +139,6 @@ impl AwaitServerHello {
         Ok(self.into())
     }
 
-    #[expect(clippy::boxed_local, reason = "every handler takes its state the same way")]
     fn on_server_hello(
         self: Box<Self>,
         hello: ServerHello<'_>,

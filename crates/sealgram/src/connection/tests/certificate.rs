@@ -80,7 +80,7 @@ fn a_certificate_that_is_refused_is_fatal() {
     let stranger = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone();
     for mode in MODES {
         let mut scene = ClientScene::new(mode);
-        scene.script.certificate = encode_chain(&[stranger.clone()]).unwrap();
+        scene.script.certificate = encode_chain(core::slice::from_ref(&stranger)).unwrap();
         scene.send_flight();
         scene.fails(CertificateError::UnknownIssuer, AlertDescription::UNKNOWN_CA);
 
