@@ -1,5 +1,8 @@
 //! OpenSSL 3: its `s_server` and its `s_client`.
 
+mod refusals;
+mod renegotiation;
+
 use sealgram_interop::case::{self, Case, SMALL_MTU};
 use sealgram_interop::conversation::{Closer, peer_connects, we_connect};
 use sealgram_interop::peer::openssl;
@@ -7,7 +10,11 @@ use sealgram_interop::peer::openssl;
 use crate::Interop;
 
 pub(crate) fn trials() -> impl Iterator<Item = Interop> {
-    with_s_server().map(against_s_server).chain(with_s_client().map(against_s_client))
+    with_s_server()
+        .map(against_s_server)
+        .chain(with_s_client().map(against_s_client))
+        .chain(refusals::trials())
+        .chain(renegotiation::trials())
 }
 
 fn with_s_server() -> impl Iterator<Item = Case> {
