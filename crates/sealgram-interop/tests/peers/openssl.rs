@@ -1,5 +1,6 @@
 //! OpenSSL 3: its `s_server` and its `s_client`.
 
+mod crowd;
 mod refusals;
 mod renegotiation;
 
@@ -15,6 +16,7 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
         .chain(with_s_client().map(against_s_client))
         .chain(refusals::trials())
         .chain(renegotiation::trials())
+        .chain(crowd::trials())
 }
 
 fn with_s_server() -> impl Iterator<Item = Case> {
