@@ -1,0 +1,31 @@
+//! What a hostile peer, a hasty one, or a small buffer could have spoilt.
+//!
+//! What can go wrong: an association that ends as soon as it began is reported as if it had never been; forgeries take
+//! the room of what is authentic; the length of the caller's buffer decides how a flight is cut.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use sealgram::{CloseReason, Event, Role};
+use sealgram_sim::Pair;
+
+/// A pair whose server is connected, and the server's final flight, which the client has not seen.
+fn with_final_flight_under_way(mut pair: Pair) -> (Pair, Vec<Vec<u8>>) {
+    pair.run_while(|pair| pair.status(Role::Server) != sealgram::Status::Connected);
+    let flight = pair.intercept(Role::Client);
+    assert!(!flight.is_empty());
+    (pair, flight)
+}
+
+/// A server that has one thing to say: its Finished, its data and its goodbye may well come in one datagram, or in one
+/// batch. The client was connected, and can tell to whom.
+#[test]
+fn an_association_that_ends_as_it_begins_was_one() {
+    let (mut pair, mut datagrams) = with_final_flight_under_way(Pair::builder(1).build());
+    datagrams.push(pair.seal(Role::Server, b"the time"));
+    pair.with(Role::Server, sealgram::Connection::close);
+    pair.flush();
+    datagrams.extend(pair.intercept(Role::Client));
+    pair.inject(Role::Client, datagrams.concat());
+    assert_eq!(pair.received(Role::Client), [b"the time"]);
+    assert_eq!(pair.events(Role::Client), [Event::Connected, Event::Closed(CloseReason::Peer)]);
+    assert!(pair.with(Role::Client, |client| client.session().is_some()));
+}
