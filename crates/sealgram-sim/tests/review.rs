@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use sealgram::{CloseReason, Event, Role};
-use sealgram_sim::Pair;
+use sealgram_sim::{Pair, forge};
 
 /// A pair whose server is connected, and the server's final flight, which the client has not seen.
 fn with_final_flight_under_way(mut pair: Pair) -> (Pair, Vec<Vec<u8>>) {
@@ -28,4 +28,18 @@ fn an_association_that_ends_as_it_begins_was_one() {
     assert_eq!(pair.received(Role::Client), [b"the time"]);
     assert_eq!(pair.events(Role::Client), [Event::Connected, Event::Closed(CloseReason::Peer)]);
     assert!(pair.with(Role::Client, |client| client.session().is_some()));
+}
+
+/// Decision 4 of the design: once there are keys, only what opened takes room. An epoch that nobody has agreed on is no
+/// reason to wait.
+#[test]
+fn forgeries_of_a_later_epoch_take_no_room_from_early_data() {
+    let (mut pair, flight) = with_final_flight_under_way(Pair::builder(1).build());
+    for _ in 0..100 {
+        pair.inject(Role::Client, forge::record(23, 2, 7, &[0x5a; 200]));
+    }
+    let early = pair.seal(Role::Server, &[7; 300]);
+    pair.inject(Role::Client, early);
+    flight.into_iter().for_each(|datagram| pair.inject(Role::Client, datagram));
+    assert_eq!(pair.received(Role::Client), [[7; 300]]);
 }
