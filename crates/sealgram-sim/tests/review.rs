@@ -4,7 +4,7 @@
 //! the room of what is authentic; the length of the caller's buffer decides how a flight is cut.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use sealgram::{CloseReason, Event, Role};
+use sealgram::{CloseReason, Event, Role, TransportOptions};
 use sealgram_sim::{Pair, forge};
 
 /// A pair whose server is connected, and the server's final flight, which the client has not seen.
@@ -42,4 +42,21 @@ fn forgeries_of_a_later_epoch_take_no_room_from_early_data() {
     pair.inject(Role::Client, early);
     flight.into_iter().for_each(|datagram| pair.inject(Role::Client, datagram));
     assert_eq!(pair.received(Role::Client), [[7; 300]]);
+}
+
+/// Decision 5 of the design: a buffer with room for more than one datagram and less than two cuts no flight into more
+/// datagrams than any other.
+#[test]
+fn the_length_of_the_buffer_does_not_decide_how_a_flight_is_cut() {
+    let lengths = |out_len| {
+        let transport = TransportOptions::default().mtu(200);
+        let mut pair = Pair::builder(1).transport(transport).out_len(out_len).build();
+        pair.connect();
+        pair.log().entries().iter().map(|entry| entry.datagram.len()).collect::<Vec<_>>()
+    };
+    let whole = lengths(65_535);
+    assert!(whole.len() > 6, "{whole:?}");
+    for out_len in [200, 264, 300, 399, 400, 599, 1000] {
+        assert_eq!(lengths(out_len), whole, "{out_len}");
+    }
 }
