@@ -573,6 +573,15 @@ impl Connection {
         }
         self.stash = Stash::new(0);
         self.events.push_back(Event::Closed(reason));
+        self.erase_keys_once_over();
+    }
+
+    /// RFC 5246 section 7.2.2: an association that has failed forgets its secrets. So does one that has ended in any
+    /// other way, as soon as its last word is out; the connection itself may be kept for longer.
+    fn erase_keys_once_over(&mut self) {
+        if self.state.is_err() && !self.has_output() {
+            self.records = RecordLayer::new();
+        }
     }
 
     // ---- between the floors ----

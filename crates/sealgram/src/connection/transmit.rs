@@ -25,7 +25,9 @@ impl Connection {
             }
             return None;
         }
-        self.transmit_flight(now, out).or_else(|| self.transmit_alert(out))
+        let transmit = self.transmit_flight(now, out).or_else(|| self.transmit_alert(out));
+        self.erase_keys_once_over();
+        transmit
     }
 
     /// As many datagrams of the flight as are of one size and fit.

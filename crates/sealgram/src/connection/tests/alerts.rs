@@ -88,6 +88,27 @@ fn an_authentic_fatal_alert_ends_the_association() {
     }
 }
 
+/// ALR-02: the keys are gone with the last word, or at once if there is none.
+#[test]
+fn an_ended_association_has_no_keys() {
+    let epochs = |scene: &ClientScene| {
+        let records = &scene.subject.connection.records;
+        (records.read_epoch(), records.write_epoch())
+    };
+    let mut scene = ClientScene::connected(Mode::Wary);
+    assert_eq!(epochs(&scene), (1, 1));
+    scene.subject.connection.close();
+    assert_eq!(epochs(&scene), (1, 1), "to say close_notify with");
+    assert_eq!(scene.heard_alerts(), [warning(AlertDescription::CLOSE_NOTIFY)]);
+    assert_eq!(epochs(&scene), (0, 0));
+
+    let mut scene = ClientScene::connected(Mode::Wary);
+    let record = scene.puppet.sealed_alert(AlertLevel::FATAL, AlertDescription::INTERNAL_ERROR);
+    scene.give(&record);
+    assert_eq!(epochs(&scene), (0, 0));
+    assert!(scene.subject.take().is_empty());
+}
+
 /// ALR-08: an authentic unknown level is taken for the worst.
 #[test]
 fn an_unknown_level_is_fatal_if_authentic() {

@@ -3,7 +3,6 @@
 //! What can go wrong: it switches keys that are not there, or switches twice; its loss or its early arrival ends a
 //! handshake that has everything it needs. Here the epoch of a record says what it could say.
 
-
 use super::*;
 use crate::code::{ContentType, HandshakeType};
 use crate::connection::tests::scene::Scene;

@@ -304,3 +304,11 @@ fn a_server_without_uncompressed_points_is_refused() {
         scene.fails(error, AlertDescription::ILLEGAL_PARAMETER);
     }
 }
+
+/// RFC 5246 section 7.4.1.3: a session id of the server's own means nothing to a client that resumes nothing.
+#[test]
+fn a_session_id_of_the_server_is_passed_over() {
+    let mut scene = ClientScene::new(Mode::Trusting);
+    scene.script.hello.session_id = [0x1d; 32].to_vec();
+    scene.connect();
+}

@@ -244,6 +244,30 @@ fn only_the_validated_hello_is_taken() {
     scene.connect();
 }
 
+/// HVR-06 at the server: a client that was sent two cookies has answered both. Its later hello has the number of the
+/// message that is due, and means nothing; one of another random there is out of order.
+#[test]
+fn a_second_hello_of_the_same_client_is_passed_over() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.send_hello();
+        scene.hear_flight();
+        scene.script.hello.cookie = b"another".to_vec();
+        let second = whole(HandshakeType::CLIENT_HELLO, 1, &scene.script.hello.encode());
+        for _ in 0..3 {
+            let record = scene.puppet.record(ContentType::HANDSHAKE, &second);
+            scene.give(&record);
+            scene.is_unmoved();
+        }
+        assert_eq!(scene.subject.dropped(DiscardReason::StaleMessage), 3);
+        let exchange = scene.say_key_exchange();
+        scene.give(&exchange);
+        let rest = scene.puppet.end_of_flight();
+        scene.give(&rest);
+        scene.hear_last_flight();
+    }
+}
+
 /// ASC-04, FLT-07, FLT-08: a hello again, while its answer is out, is a repeat: one resend, the same choice, and never
 /// at once.
 #[test]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::identities::{P256, RSA};
 use super::*;
-use crate::code::{AlertDescription, CipherSuite, HandshakeType, NamedGroup, SignatureScheme};
+use crate::code::{AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
 use crate::connection::tests::scene::{codes, vec8};
 use crate::error::{DecodeError, Error, PeerMisbehaved};
 use crate::role::Role;
@@ -60,20 +60,23 @@ fn bad_points(group: NamedGroup) -> Vec<Vec<u8>> {
         };
         return [zero, one, near_p(0xed), near_p(0xec), near_p(0xee), filled(9, 31, 0), filled(9, 33, 0)].to_vec();
     }
+    // 04, X, Y; or 02 or 03, X.
+    let whole = if group == NamedGroup::SECP256R1 { 65 } else { 97 };
+    let half = whole / 2 + 1;
     [
-        filled(2, 33, 7),
-        filled(3, 33, 7),
-        filled(6, 65, 7),
-        filled(4, 65, 7),
-        filled(4, 65, 0),
-        filled(4, 64, 7),
-        filled(4, 66, 7),
+        filled(2, half, 7),
+        filled(3, half, 7),
+        filled(6, whole, 7),
+        filled(4, whole, 7),
+        filled(4, whole, 0),
+        filled(4, whole - 1, 7),
+        filled(4, whole + 1, 7),
         [0].to_vec(),
     ]
     .to_vec()
 }
 
-const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
+const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
 /// KEX-02, KEX-03, KEX-04: under a signature that is right.
 #[test]
@@ -98,8 +101,7 @@ fn a_client_key_that_is_no_point_is_illegal() {
         for group in GROUPS {
             for point in bad_points(group) {
                 let mut scene = ServerScene::new(mode);
-                let groups = codes(&[group.0, NamedGroup::SECP256R1.0]);
-                scene.script.hello.extensions.set(crate::code::ExtensionType::SUPPORTED_GROUPS, &groups);
+                scene.script.hello.extensions.set(ExtensionType::SUPPORTED_GROUPS, &codes(&[group.0]));
                 scene.send_hello();
                 scene.hear_flight();
                 assert_eq!(scene.group(), group);

@@ -105,8 +105,8 @@ fn a_group_must_be_shared() {
     let mut scene = ServerScene::new(Mode::Wary);
     scene.script.hello.extensions.remove(ExtensionType::SUPPORTED_GROUPS);
     scene.connect();
-    for group in [NamedGroup::X25519, NamedGroup::SECP256R1] {
-        // A client that has X25519 alone cannot read a P-256 key: it gets the RSA certificate.
+    for group in [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
+        // A client that does not have the curve of the ECDSA certificate gets the RSA one.
         let mut scene = ServerScene::new(Mode::Wary);
         scene.script.hello.extensions.set(ExtensionType::SUPPORTED_GROUPS, &codes(&[group.0]));
         scene.connect();
