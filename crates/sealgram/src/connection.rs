@@ -11,6 +11,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
@@ -51,6 +52,8 @@ pub struct Connection {
     role: Role,
     /// The handshake, the finished handshake, or why there is none any more. Nothing else marks a connection as ended.
     state: Result<State, CloseReason>,
+    /// What was agreed on, once a connection that was complete has ended: the two may come in one datagram.
+    former_session: Option<Session>,
     transport: TransportOptions,
     trust_path: bool,
     wall_clock: WallClock,
@@ -156,6 +159,7 @@ impl Connection {
             role,
             // Until the first state is made, a few lines further up.
             state: Err(CloseReason::Local),
+            former_session: None,
             transport,
             trust_path: common.trust_path,
             wall_clock,
@@ -429,10 +433,11 @@ impl Connection {
         self.role
     }
 
-    /// What the two sides agreed on; `None` before the handshake is complete and after the connection has ended.
+    /// What the two sides agreed on; `None` before the handshake is complete. It stays after the connection has ended,
+    /// for one that ended at once has an [`Event::Connected`] to take as well.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
-        self.connected().map(|connected| &connected.session)
+        self.connected().map(|connected| &connected.session).or(self.former_session.as_ref())
     }
 
     /// Why the connection ended, if it has.
@@ -551,7 +556,9 @@ impl Connection {
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
         let was_connected = self.connected().is_some();
-        self.state = Err(reason);
+        if let Ok(State::Connected(connected)) = mem::replace(&mut self.state, Err(reason)) {
+            self.former_session = Some(connected.session);
+        }
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;

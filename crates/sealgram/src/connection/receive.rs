@@ -64,7 +64,9 @@ impl Connection {
                 self.heard = self.now;
                 return Some(opened);
             }
-            Opening::Early if self.connected().is_some() => self.stats.discard(DiscardReason::FutureEpoch),
+            // No epoch follows the first one that has keys, and what nobody vouches for must not take room from data
+            // that opened.
+            Opening::Early if self.records.read_epoch() > 0 => self.stats.discard(DiscardReason::FutureEpoch),
             Opening::Early => {
                 let sealed = datagram.get(record.at..record.body.end).unwrap_or_default();
                 if !self.stash.push_sealed(sealed) {

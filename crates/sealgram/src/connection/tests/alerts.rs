@@ -10,6 +10,7 @@ use super::*;
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType};
 use crate::connection::SendError;
 use crate::connection::tests::scene::{Scene, fatal, warning};
+use crate::crypto::ExportError;
 use crate::error::{AlertReceived, Error, PeerMisbehaved};
 use crate::event::{CloseReason, Event, Status};
 use crate::stats::DiscardReason;
@@ -74,7 +75,8 @@ fn an_authentic_fatal_alert_ends_the_association() {
         let data = scene.puppet.data(b"too late");
         assert!(scene.give(&data).is_empty());
         assert_eq!(scene.subject.connection.send(b"data", &mut [0; 100]), Err(SendError::Closed));
-        assert!(scene.subject.connection.session().is_none());
+        let exported = scene.subject.connection.export_keying_material(b"EXPORTER-test", None, &mut [0; 32]);
+        assert_eq!(exported, Err(ExportError::NotConnected));
     }
     for mode in MODES {
         check(ClientScene::connected(mode));
