@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use sealgram::code::{AlertDescription, AlertLevel, ContentType};
 use sealgram::error::Error;
-use sealgram::{CloseReason, Event, Role, Status, TransportOptions, inspect};
+use sealgram::{CloseReason, Connection, Event, Role, Status, TransportOptions, inspect};
 use sealgram_sim::{Fault, Pair, PairBuilder, ROLES, Script, forge, other};
 
 fn connected() -> Pair {
@@ -67,7 +67,7 @@ fn a_goodbye_is_said_and_answered_once() {
 fn alerts_are_never_repeated() {
     let mut pair = connected();
     pair.set_link(nothing_arrives());
-    pair.with(Role::Client, |client| client.close());
+    pair.with(Role::Client, Connection::close);
     pair.wait(Duration::from_secs(1000));
     let alerts = pair.log().records(Role::Client).filter(|record| record.content_type == ContentType::ALERT);
     assert_eq!(alerts.count(), 1);
@@ -78,7 +78,7 @@ fn alerts_are_never_repeated() {
 fn nothing_is_delivered_after_a_goodbye() {
     let mut pair = connected();
     let before = pair.seal(Role::Client, b"before");
-    pair.with(Role::Client, |client| client.close());
+    pair.with(Role::Client, Connection::close);
     pair.flush();
     let [goodbye] = &pair.intercept(Role::Server)[..] else { panic!("one datagram") };
     pair.inject(Role::Server, [&goodbye[..], &before].concat());
@@ -91,7 +91,7 @@ fn nothing_is_delivered_after_a_goodbye() {
 fn what_stands_before_a_goodbye_is_delivered() {
     let mut pair = connected();
     let before = pair.seal(Role::Client, b"before");
-    pair.with(Role::Client, |client| client.close());
+    pair.with(Role::Client, Connection::close);
     pair.flush();
     let [goodbye] = &pair.intercept(Role::Server)[..] else { panic!("one datagram") };
     pair.inject(Role::Server, [&before[..], goodbye].concat());
@@ -189,7 +189,7 @@ fn closing_in_a_handshake_tells_the_peer() {
             pair.flush();
             pair.log().len() < datagrams
         });
-        pair.with(role, |connection| connection.close());
+        pair.with(role, Connection::close);
         pair.flush();
         let last = pair.log().records(role).last().unwrap();
         assert_eq!((last.content_type, last.epoch), (ContentType::ALERT, epoch));
@@ -204,7 +204,7 @@ fn a_failure_is_told_once() {
     let mut pair = patient().trust_path().build();
     pair.run_while(|pair| {
         pair.flush();
-        pair.log().len() < 1
+        pair.log().is_empty()
     });
     let hello = pair.log().entries()[0].datagram.clone();
     pair.step();

@@ -8,13 +8,14 @@
 use core::time::Duration;
 
 use sealgram::code::HandshakeType;
+use sealgram::inspect::RecordView;
 use sealgram::{Role, TransportOptions};
 use sealgram_sim::{Arrival, DELAY, Fault, Link, Pair, Script, Sent, WireLog};
 
 /// The message_seqs that a side sent messages of this type with, in order.
 fn message_seqs(log: &WireLog, role: Role, msg_type: HandshakeType) -> Vec<u16> {
     let records: Vec<_> = log.records(role).collect();
-    let fragments = records.iter().flat_map(|record| record.fragments());
+    let fragments = records.iter().flat_map(RecordView::fragments);
     fragments.filter(|fragment| fragment.msg_type == msg_type).map(|fragment| fragment.message_seq).collect()
 }
 

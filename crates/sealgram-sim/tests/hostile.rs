@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use sealgram::code::ContentType;
-use sealgram::{Event, Instant, Role, Status, inspect};
+use sealgram::{Connection, Event, Instant, Role, Status, inspect};
 use sealgram_alloc::{CountingAllocator, count};
 use sealgram_sim::{Pair, PairBuilder, ROLES, SimRng, Weather, flip_bits, for_seeds, forge, other};
 
@@ -254,7 +254,7 @@ fn nothing_wakes_the_dead() {
         let mut pair = Pair::builder(seed).build();
         pair.connect();
         let sealed = pair.seal(Role::Client, b"too late");
-        pair.with(Role::Client, |client| client.close());
+        pair.with(Role::Client, Connection::close);
         pair.settle();
         assert_eq!(ROLES.map(|role| pair.status(role)), [Status::Closed; 2]);
         let sent = pair.log().len();

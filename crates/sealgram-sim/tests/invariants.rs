@@ -8,7 +8,8 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use sealgram::code::ContentType;
-use sealgram::{Event, Role, Status};
+use sealgram::inspect::RecordView;
+use sealgram::{Connection, Event, Role, Status};
 use sealgram_sim::{Pair, PairBuilder, ROLES, SimRng, Weather, for_seeds};
 
 fn shape(seed: u64) -> PairBuilder {
@@ -29,7 +30,7 @@ fn calls_in_any_order_have_the_same_outcome() {
                 pair.send(ROLES[n % 2], &[7; 30]);
                 pair.wait(Duration::from_millis(7));
             }
-            pair.with(Role::Server, |server| server.close());
+            pair.with(Role::Server, Connection::close);
             pair.settle();
             pair
         };
@@ -82,7 +83,7 @@ fn closed_ends_stay_silent() {
         let mut pair = Pair::builder(1).build();
         pair.run_while(|pair| pair.log().len() < datagrams);
         for role in ROLES {
-            pair.with(role, |connection| connection.close());
+            pair.with(role, Connection::close);
         }
         pair.flush();
         pair.lose_all();
@@ -116,7 +117,7 @@ fn no_nonce_is_used_twice() {
         }
         for role in ROLES {
             let mut nonces = HashSet::new();
-            for record in pair.log().records(role).filter(|record| record.is_protected()) {
+            for record in pair.log().records(role).filter(RecordView::is_protected) {
                 // RFC 5288 section 3 leaves the explicit nonce to the sender; ours is what cannot repeat.
                 let mut expected = [0; 8];
                 expected[..2].copy_from_slice(&record.epoch.to_be_bytes());
