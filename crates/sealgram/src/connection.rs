@@ -3,6 +3,7 @@
 //! A [`Connection`] joins the floors below it: records, flights and the meaning of messages, none of which knows the
 //! others. It owns what they share: time, events, alerts and counters.
 
+mod burst;
 mod doubt;
 mod receive;
 mod transmit;
@@ -37,6 +38,7 @@ use crate::time::{Instant, WallClock};
 use crate::wire::alert::Alert;
 use crate::wire::record::MAX_PLAINTEXT;
 
+use self::burst::Burst;
 use self::doubt::Doubt;
 
 /// An association with one peer, from its first hello to its end.
@@ -76,6 +78,7 @@ pub struct Connection {
     hello_random: Option<[u8; 32]>,
     /// How long the datagrams of a flight may be; lowered where nothing comes back.
     flight_mtu: usize,
+    burst: Burst,
     stash: Stash,
     doubt: Option<Doubt>,
     alert: Option<Alert>,
@@ -180,6 +183,7 @@ impl Connection {
             hello_sequence: HelloSequence::Adopt(0),
             hello_random: None,
             flight_mtu: transport.mtu,
+            burst: Burst::default(),
             stash: Stash::new(transport.stash_len),
             doubt: None,
             alert: None,
@@ -241,7 +245,8 @@ impl Connection {
             return None;
         }
         let doubt = self.doubt.and_then(|doubt| doubt.deadline());
-        [self.retransmit.deadline(), self.deadline, doubt].into_iter().flatten().min()
+        let burst = self.burst.resumes_at().filter(|_| self.outgoing.has_unsent());
+        [self.retransmit.deadline(), self.deadline, doubt, burst].into_iter().flatten().min()
     }
 
     /// Replaces the calendar, for handshakes yet to come to certificates.
@@ -284,7 +289,8 @@ impl Connection {
     }
 
     fn has_output(&self) -> bool {
-        self.outgoing.has_unsent() || self.alert.is_some()
+        let may_send_flight = self.now.is_none_or(|now| self.burst.may_send(now));
+        self.outgoing.has_unsent() && may_send_flight || self.alert.is_some()
     }
 
     /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one

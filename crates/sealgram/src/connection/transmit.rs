@@ -34,7 +34,7 @@ impl Connection {
     fn transmit_flight(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let mut len = 0;
         let mut segment_size = None;
-        while self.outgoing.has_unsent() {
+        while self.outgoing.has_unsent() && self.burst.may_send(now) {
             let rest = out.get_mut(len..)?;
             // Only the first datagram is cut to the buffer: what is left behind it is no reason for smaller ones.
             let most = if len == 0 { self.flight_mtu.min(rest.len()) } else { self.flight_mtu };
@@ -48,6 +48,7 @@ impl Connection {
                 self.fail(Failure { error: seal_failure(error), at: None });
                 return None;
             }
+            self.burst.on_datagram(now);
             len += datagram_len;
             let size = *segment_size.get_or_insert(NonZeroUsize::new(datagram_len)?);
             if datagram_len < size.get() {
