@@ -581,6 +581,9 @@ impl core::error::Error for CryptoError {}
 impl core::error::Error for DecodeError {}
 
 #[cfg(test)]
+mod table;
+
+#[cfg(test)]
 mod tests {
     use alloc::string::ToString;
 
