@@ -143,7 +143,7 @@ fn every_listed_file_has_a_reader() {
     }
 }
 
-/// EXP-01, EXP-10, FIN-01, KEX-17, EMS-03, AEA-10, and the nonces and additional data of the AEA group.
+/// EXP-01, EXP-10, FIN-01, KEX-17, EMS-03, AEA-09, AEA-10, and the nonces and additional data of the AEA group.
 #[test]
 fn every_vector_of_the_key_schedule_holds() {
     for mut section in sections("tls12.txt") {
