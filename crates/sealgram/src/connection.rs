@@ -338,7 +338,8 @@ impl Connection {
     ) -> Result<Transmit, SendError> {
         let epoch = self.check_send(segment.get().min(payload.len()))?;
         let overhead = self.records.overhead(epoch).ok_or(SendError::NotConnected)?;
-        let total = payload.len() + payload.len().div_ceil(segment.get()) * overhead;
+        let headers = payload.len().div_ceil(segment.get()).checked_mul(overhead);
+        let total = headers.and_then(|headers| headers.checked_add(payload.len())).ok_or(SendError::NoRoom)?;
         let out = out.get_mut(..total).ok_or(SendError::NoRoom)?;
         let mut at = 0;
         for piece in payload.chunks(segment.get()) {
@@ -682,7 +683,6 @@ const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: Ale
 const JITTER_PERMILLE: u16 = 125;
 
 /// Something that [`Connection::step`] gives out.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<'a> {
     /// Application data of one record.
@@ -691,6 +691,17 @@ pub enum Output<'a> {
     Datagram(&'a [u8]),
     /// Something that happened.
     Event(Event),
+}
+
+/// As with [`Event`], no content is shown.
+impl fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data(data) => write!(f, "Data({} bytes)", data.len()),
+            Self::Datagram(datagram) => write!(f, "Datagram({} bytes)", datagram.len()),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+        }
+    }
 }
 
 /// Why nothing was sent.

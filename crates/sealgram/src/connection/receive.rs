@@ -46,6 +46,8 @@ impl Connection {
             }
             if let Some(data) = self.on_record(datagram, &opened) {
                 if self.connected().is_some() {
+                    // Warnings add up only while nothing else comes: an association may last for years.
+                    self.warnings_received = 0;
                     received.push(datagram, data);
                 } else {
                     self.stash_early_data(datagram.get(data).unwrap_or_default());
