@@ -8,8 +8,10 @@ use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a row of a table in this workspace")]
 pub struct Case {
-    /// The cipher suite, which also says what kind of certificate the server has.
+    /// The cipher suite.
     pub suite: CipherSuite,
+    /// The kind of the server's key: one that the suite can be used with.
+    pub key_kind: KeyKind,
     /// The group of the key exchange.
     pub group: NamedGroup,
     /// How the server's certificate is tied to the root that the client trusts.
@@ -42,8 +44,14 @@ pub struct Case {
 pub enum KeyKind {
     /// ECDSA on P-256.
     Ecdsa,
+    /// ECDSA on P-384.
+    EcdsaP384,
+    /// Ed25519.
+    Ed25519,
     /// RSA of 2048 bits.
     Rsa,
+    /// RSA of 4096 bits, for the server: what is above it has 2048.
+    Rsa4096,
 }
 
 /// How the server's certificate is tied to the root.
@@ -84,6 +92,7 @@ impl Case {
     pub const fn new(suite: CipherSuite, group: NamedGroup) -> Self {
         Self {
             suite,
+            key_kind: if is_rsa(suite) { KeyKind::Rsa } else { KeyKind::Ecdsa },
             group,
             chain: Chain::Direct,
             key_form: KeyForm::Pkcs8,
@@ -98,27 +107,37 @@ impl Case {
             exporter: None,
         }
     }
-
-    /// The kind of certificate that the suite wants.
-    #[must_use]
-    pub fn key_kind(&self) -> KeyKind {
-        let ecdsa =
-            [CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384];
-        if ecdsa.contains(&self.suite) { KeyKind::Ecdsa } else { KeyKind::Rsa }
-    }
 }
 
-/// Every suite with every group.
+/// The suites that stand for an RSA certificate; the others stand for ECDSA, and EdDSA counts as that (RFC 8422
+/// section 5.10).
+const fn is_rsa(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384
+            | CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+    )
+}
+
+/// Every suite with every group and every kind of key: what we advertise, each alone (NEG-23).
 pub fn matrix() -> impl Iterator<Item = Case> {
-    SUITES.into_iter().flat_map(|suite| GROUPS.into_iter().map(move |group| Case::new(suite, group)))
+    let pairs = SUITES.into_iter().flat_map(|suite| GROUPS.into_iter().map(move |group| Case::new(suite, group)));
+    pairs.flat_map(|case| {
+        let kinds: &[KeyKind] =
+            if is_rsa(case.suite) { &[KeyKind::Rsa] } else { &[KeyKind::Ecdsa, KeyKind::EcdsaP384, KeyKind::Ed25519] };
+        kinds.iter().map(move |&key_kind| Case { key_kind, ..case })
+    })
 }
 
 /// The suites that we share with every peer worth its name.
-pub const SUITES: [CipherSuite; 4] = [
+pub const SUITES: [CipherSuite; 6] = [
     CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
 /// The groups, alike.
@@ -132,15 +151,28 @@ pub const ECDSA: Case = Case::new(CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA2
 /// See [`ECDSA`].
 pub const RSA: Case = Case::new(CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256, NamedGroup::X25519);
 
+/// See [`ECDSA`].
+pub const ECDSA_P384: Case = Case { key_kind: KeyKind::EcdsaP384, ..ECDSA };
+/// See [`ECDSA`].
+pub const ED25519: Case = Case { key_kind: KeyKind::Ed25519, ..ECDSA };
+/// See [`ECDSA`].
+pub const RSA_4096: Case = Case { key_kind: KeyKind::Rsa4096, ..RSA };
+
 /// What is tried once, not with every suite and group.
 pub const FEATURES: &[Case] = &[
     Case { scheme: Some(SignatureScheme::ECDSA_SHA256), ..ECDSA },
+    Case { scheme: Some(SignatureScheme::ECDSA_SHA384), ..ECDSA_P384 },
+    // KEX-12: the message itself is signed, under the suites that are named for ECDSA.
+    Case { scheme: Some(SignatureScheme::ED25519), ..ED25519 },
     Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA256), ..RSA },
     Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA384), ..RSA },
     Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA512), ..RSA },
+    // KEX-11: what is advertised of PSS is accepted.
     Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA256), ..RSA },
     Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA384), ..RSA },
     Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA512), ..RSA },
+    RSA_4096,
+    Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA256), ..RSA_4096 },
     Case { chain: Chain::Intermediate, ..ECDSA },
     Case { chain: Chain::Intermediate, ..RSA },
     Case { chain: Chain::Intermediate, stateless: true, mtu: Some(SMALL_MTU), ..RSA },
@@ -157,11 +189,13 @@ pub const FEATURES: &[Case] = &[
     },
 ];
 
-/// What only other servers do: ring signs with a P-256 key under SHA-256 alone, and verifies more.
+/// What only other servers do: ring signs under SHA-256 with P-256 and under SHA-384 with P-384 alone, and verifies
+/// more. KEX-10: a scheme of ECDSA names a hash in DTLS 1.2, not a curve.
 pub const FEATURES_OF_PEER_SERVERS: &[Case] = &[
     Case { certificate_request: true, ..ECDSA },
     Case { certificate_request: true, ..RSA },
     Case { scheme: Some(SignatureScheme::ECDSA_SHA384), ..ECDSA },
+    Case { scheme: Some(SignatureScheme::ECDSA_SHA256), ..ECDSA_P384 },
 ];
 
 /// What only our server has a choice of: for peers that are clients.
@@ -174,9 +208,12 @@ const SERVER_PREFERS: Alpn =
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = match self.key_kind() {
+        let key = match self.key_kind {
             KeyKind::Ecdsa => "ECDSA",
+            KeyKind::EcdsaP384 => "ECDSA P-384",
+            KeyKind::Ed25519 => "Ed25519",
             KeyKind::Rsa => "RSA",
+            KeyKind::Rsa4096 => "RSA 4096",
         };
         write!(f, "{:04X} {} {key}", self.suite.0, group_name(self.group))?;
         let features = [
@@ -185,10 +222,8 @@ impl fmt::Display for Case {
             self.mtu.map(|mtu| format!("MTU {mtu}")),
             self.scheme.map(|scheme| format!("{scheme:?}")),
             (self.chain == Chain::Intermediate).then(|| "intermediate authority".into()),
-            (self.key_form == KeyForm::Traditional).then(|| match self.key_kind() {
-                KeyKind::Ecdsa => "SEC1 key".into(),
-                KeyKind::Rsa => "PKCS#1 key".into(),
-            }),
+            (self.key_form == KeyForm::Traditional)
+                .then(|| if is_rsa(self.suite) { "PKCS#1 key" } else { "SEC1 key" }.into()),
             self.alpn.map(|alpn| format!("ALPN {} of {}", alpn.agreed, alpn.client.join(" "))),
             (!self.server_name).then(|| "no server name".into()),
             self.certificate_request.then(|| "certificate request".into()),

@@ -1,7 +1,7 @@
 //! Certificates for one run, in a directory that goes with it.
 //!
-//! ECDSA chains are made by rcgen. RSA chains are made by the openssl program, as are the traditional encodings of
-//! private keys: neither rcgen nor ring makes those.
+//! Chains of ECDSA on P-256 are made by rcgen. The others are made by the openssl program, as are the traditional
+//! encodings of private keys: neither rcgen nor ring makes those of RSA, nor keys that every peer reads of Ed25519.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,14 @@ impl Certificates {
         fs::write(certificates.path("openssl.cnf"), OPENSSL_CONFIG)?;
         certificates.make_ecdsa()?;
         certificates.make_rsa()?;
+        for arguments in OTHERS {
+            certificates.openssl(arguments)?;
+        }
+        for kind in [KeyKind::Ecdsa, KeyKind::Rsa] {
+            let mut chain = fs::read(certificates.certificate_file(kind, Chain::Intermediate))?;
+            chain.extend(fs::read(certificates.intermediate_file(kind))?);
+            fs::write(certificates.chain_file(kind, Chain::Intermediate), chain)?;
+        }
         Ok(certificates)
     }
 
@@ -53,6 +61,15 @@ impl Certificates {
             Chain::Direct => format!("{}-direct.pem", name(kind)),
             Chain::Intermediate => format!("{}-deep.pem", name(kind)),
         })
+    }
+
+    /// All that the server shows, in one file.
+    #[must_use]
+    pub fn chain_file(&self, kind: KeyKind, chain: Chain) -> PathBuf {
+        match chain {
+            Chain::Direct => self.certificate_file(kind, chain),
+            Chain::Intermediate => self.path(&format!("{}-chain.pem", name(kind))),
+        }
     }
 
     /// The authority between the root and the server's certificate.
@@ -89,8 +106,9 @@ impl Certificates {
         let key = PrivateKeyDer::from_pem_file(self.key_file(kind, form))?;
         let has_form = match (form, kind) {
             (KeyForm::Pkcs8, _) => matches!(key, PrivateKeyDer::Pkcs8(_)),
-            (KeyForm::Traditional, KeyKind::Ecdsa) => matches!(key, PrivateKeyDer::Sec1(_)),
-            (KeyForm::Traditional, KeyKind::Rsa) => matches!(key, PrivateKeyDer::Pkcs1(_)),
+            (KeyForm::Traditional, KeyKind::Ecdsa | KeyKind::EcdsaP384) => matches!(key, PrivateKeyDer::Sec1(_)),
+            (KeyForm::Traditional, KeyKind::Rsa | KeyKind::Rsa4096) => matches!(key, PrivateKeyDer::Pkcs1(_)),
+            (KeyForm::Traditional, KeyKind::Ed25519) => false,
         };
         expect(has_form, format!("the {} key is not {form:?}", name(kind)))?;
         Ok(key)
@@ -160,6 +178,9 @@ fn server() -> Outcome<CertificateParams> {
 const fn name(kind: KeyKind) -> &'static str {
     match kind {
         KeyKind::Ecdsa => "ecdsa",
+        KeyKind::EcdsaP384 => "p384",
+        KeyKind::Ed25519 => "ed25519",
+        KeyKind::Rsa4096 => "rsa4096",
         KeyKind::Rsa => "rsa",
     }
 }
@@ -172,6 +193,16 @@ const RSA: [&str; 6] = [
     "req -x509 -key rsa.key -days 7 -subj /CN=RSAserver -extensions server -CA rsa-intermediate.pem -CAkey rsa-intermediate.key -out rsa-deep.pem",
     "rsa -in rsa.key -traditional -out rsa-traditional.key",
     "verify -CAfile rsa-root.pem -untrusted rsa-intermediate.pem rsa-deep.pem",
+];
+
+/// The kinds of key that are tried in a chain of two: its root and the server's own.
+const OTHERS: [&str; 6] = [
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 7 -subj /CN=p384root -extensions authority -keyout p384-root.key -out p384-root.pem",
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 7 -subj /CN=p384server -extensions server -CA p384-root.pem -CAkey p384-root.key -keyout p384.key -out p384-direct.pem",
+    "req -x509 -newkey ed25519 -nodes -days 7 -subj /CN=ed25519root -extensions authority -keyout ed25519-root.key -out ed25519-root.pem",
+    "req -x509 -newkey ed25519 -nodes -days 7 -subj /CN=ed25519server -extensions server -CA ed25519-root.pem -CAkey ed25519-root.key -keyout ed25519.key -out ed25519-direct.pem",
+    "req -x509 -newkey rsa:2048 -nodes -days 7 -subj /CN=rsa4096root -extensions authority -keyout rsa4096-root.key -out rsa4096-root.pem",
+    "req -x509 -newkey rsa:4096 -nodes -days 7 -subj /CN=rsa4096server -extensions server -CA rsa4096-root.pem -CAkey rsa4096-root.key -keyout rsa4096.key -out rsa4096-direct.pem",
 ];
 
 const OPENSSL_CONFIG: &str = "\

@@ -1,5 +1,6 @@
 //! Other implementations: for each a file that says how to start it for a case and how to read what it prints.
 
+pub mod gnutls;
 pub mod openssl;
 
 use core::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +18,7 @@ use crate::{Outcome, PATIENCE, now};
 pub struct Peer {
     process: Process,
     dialect: &'static Dialect,
-    /// Lines, or beginnings of lines, that it prints once it is connected as the case wants it.
+    /// Lines, or beginnings of lines, or parts of a log, that it prints once it is connected as the case wants it.
     facts: Vec<String>,
     /// Where a server listens that was told so and does not tell.
     told: Option<SocketAddr>,
@@ -36,6 +37,10 @@ struct Dialect {
     keying_material: &'static str,
     /// Whether it ends with the association.
     ends_when_closed: bool,
+    /// Whether it writes a log, in which the words are looked for anywhere: its lines begin with what changes.
+    is_a_log: bool,
+    /// Whether it sends back what it receives, and has nothing else to send.
+    echoes: bool,
 }
 
 /// What makes a peer close the association.
@@ -50,8 +55,11 @@ enum Quit {
 impl Peer {
     /// Where a server listens, once it does.
     pub fn address(&self) -> Outcome<SocketAddr> {
-        if let Some(address) = self.told {
-            return listens(address).map(|()| address);
+        match self.told {
+            // Anything that comes before a hello would count as one.
+            Some(address) if self.dialect.is_a_log => return self.says(self.dialect.listens).map(|()| address),
+            Some(address) => return listens(address).map(|()| address),
+            None => {}
         }
         Ok(self.process.wait_for_line(self.dialect.listens)?.trim().parse()?)
     }
@@ -74,7 +82,7 @@ impl Peer {
 
     /// Waits until it has said everything that it has to know of a good association.
     pub fn confirms_facts(&self) -> Outcome {
-        self.facts.iter().try_for_each(|fact| self.process.wait_for_line(fact).map(drop))
+        self.facts.iter().try_for_each(|fact| self.says(fact))
     }
 
     /// The keying material that it exported.
@@ -96,8 +104,22 @@ impl Peer {
 
     /// Waits until it has noticed that we closed the association.
     pub fn notices_close(&mut self) -> Outcome {
-        self.process.wait_for_line(self.dialect.was_closed)?;
+        self.says(self.dialect.was_closed)?;
         if self.dialect.ends_when_closed { self.process.wait_for_success() } else { Ok(()) }
+    }
+
+    /// Whether it sends back what it receives, and has nothing else to send.
+    #[must_use]
+    pub const fn echoes(&self) -> bool {
+        self.dialect.echoes
+    }
+
+    fn says(&self, words: &str) -> Outcome {
+        if self.dialect.is_a_log {
+            self.process.wait_for_text(words)
+        } else {
+            self.process.wait_for_line(words).map(drop)
+        }
     }
 }
 

@@ -44,11 +44,11 @@ pub fn quiet_server(case: &Case, certificates: &Certificates) -> Outcome<Peer> {
 
 fn s_server(case: &Case, certificates: &Certificates) -> Command {
     let mut command = openssl("s_server", case, certificates);
-    let certificate = certificates.certificate_file(case.key_kind(), case.chain);
-    let key = certificates.key_file(case.key_kind(), KeyForm::Pkcs8);
+    let certificate = certificates.certificate_file(case.key_kind, case.chain);
+    let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
     command.arg("-cert").arg(&certificate).arg("-key").arg(&key);
     if case.chain == Chain::Intermediate {
-        command.arg("-cert_chain").arg(certificates.intermediate_file(case.key_kind()));
+        command.arg("-cert_chain").arg(certificates.intermediate_file(case.key_kind));
     }
     if reads_name(case) {
         command.args(["-servername", "localhost"]).arg("-cert2").arg(certificate).arg("-key2").arg(key);
@@ -69,7 +69,7 @@ fn s_server(case: &Case, certificates: &Certificates) -> Command {
 pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
     let mut command = openssl("s_client", case, certificates);
     command.args(["-connect", &to.to_string(), "-verify_return_error"]);
-    command.arg("-CAfile").arg(certificates.root_file(case.key_kind()));
+    command.arg("-CAfile").arg(certificates.root_file(case.key_kind));
     if case.server_name {
         command.args(["-servername", "localhost", "-verify_hostname", "localhost"]);
     } else {
@@ -87,7 +87,9 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     ];
     if let Some((kind, digest)) = case.scheme.and_then(scheme_facts) {
         facts.push(format!("Peer signature type: {kind}"));
-        facts.push(format!("Peer signing digest: {digest}"));
+        if !digest.is_empty() {
+            facts.push(format!("Peer signing digest: {digest}"));
+        }
     }
     if let Some(alpn) = case.alpn {
         facts.push(format!("ALPN protocol: {}", alpn.agreed));
@@ -127,6 +129,8 @@ static S_SERVER: Dialect = Dialect {
     was_closed: "DONE",
     keying_material: "    Keying material: ",
     ends_when_closed: false,
+    is_a_log: false,
+    echoes: false,
 };
 
 static S_CLIENT: Dialect = Dialect {
@@ -135,6 +139,8 @@ static S_CLIENT: Dialect = Dialect {
     was_closed: "closed",
     keying_material: "    Keying material: ",
     ends_when_closed: true,
+    is_a_log: false,
+    echoes: false,
 };
 
 /// The name of a suite; an unknown one is refused by the program, which says so.
@@ -144,6 +150,8 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
         CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
         CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
         CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+        CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
         _ => "unknown",
     }
 }
@@ -151,12 +159,14 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
 /// The groups to offer. The curve of an ECDSA certificate has to be among them (RFC 8422 section 5.1), behind the one
 /// that the case wants.
 fn curves(case: &Case) -> &'static str {
-    match (case.group, case.key_kind()) {
+    match (case.group, case.key_kind) {
         (NamedGroup::X25519, KeyKind::Ecdsa) => "X25519:P-256",
-        (NamedGroup::X25519, KeyKind::Rsa) => "X25519",
+        (NamedGroup::X25519, KeyKind::EcdsaP384) => "X25519:P-384",
+        (NamedGroup::X25519, _) => "X25519",
+        (NamedGroup::SECP256R1, KeyKind::EcdsaP384) => "P-256:P-384",
         (NamedGroup::SECP256R1, _) => "P-256",
         (NamedGroup::SECP384R1, KeyKind::Ecdsa) => "P-384:P-256",
-        (NamedGroup::SECP384R1, KeyKind::Rsa) => "P-384",
+        (NamedGroup::SECP384R1, _) => "P-384",
         _ => "unknown",
     }
 }
@@ -173,6 +183,7 @@ const fn scheme_name(scheme: SignatureScheme) -> Option<&'static str> {
     Some(match scheme {
         SignatureScheme::ECDSA_SHA256 => "ECDSA+SHA256",
         SignatureScheme::ECDSA_SHA384 => "ECDSA+SHA384",
+        SignatureScheme::ED25519 => "ed25519",
         SignatureScheme::RSA_PKCS1_SHA256 => "RSA+SHA256",
         SignatureScheme::RSA_PKCS1_SHA384 => "RSA+SHA384",
         SignatureScheme::RSA_PKCS1_SHA512 => "RSA+SHA512",
@@ -188,6 +199,8 @@ const fn scheme_facts(scheme: SignatureScheme) -> Option<(&'static str, &'static
     Some(match scheme {
         SignatureScheme::ECDSA_SHA256 => ("ECDSA", "SHA256"),
         SignatureScheme::ECDSA_SHA384 => ("ECDSA", "SHA384"),
+        // It has no digest of its own, and the line is not there.
+        SignatureScheme::ED25519 => ("ed25519", ""),
         SignatureScheme::RSA_PKCS1_SHA256 => ("RSA", "SHA256"),
         SignatureScheme::RSA_PKCS1_SHA384 => ("RSA", "SHA384"),
         SignatureScheme::RSA_PKCS1_SHA512 => ("RSA", "SHA512"),

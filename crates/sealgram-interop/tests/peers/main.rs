@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
+mod gnutls;
 mod openssl;
 
 use std::env;
@@ -10,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealgram_interop::Outcome;
 use sealgram_interop::certificates::Certificates;
+use sealgram_interop::peer;
 
 /// Certificates, made when the first trial asks for them.
 type Lazy = LazyLock<Result<Certificates, String>>;
@@ -43,9 +45,12 @@ impl Interop {
 fn main() {
     let arguments = Arguments::from_args();
     let certificates: Arc<Lazy> = Arc::new(LazyLock::new(|| Certificates::make().map_err(|error| error.to_string())));
-    let missing = sealgram_interop::peer::openssl::find().err();
-    let trial = |interop: Interop| interop.into_trial(Arc::clone(&certificates), missing.clone());
-    let conclusion = libtest_mimic::run(&arguments, openssl::trials().map(trial).collect());
+    // Its program makes certificates for all the others.
+    let openssl = peer::openssl::find().err();
+    let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
+    let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
+    let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // The directory goes before the process does.
     drop(certificates);
     conclusion.exit();

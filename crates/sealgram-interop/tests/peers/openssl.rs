@@ -4,7 +4,7 @@ mod crowd;
 mod refusals;
 mod renegotiation;
 
-use sealgram_interop::case::{self, Case, SMALL_MTU};
+use sealgram_interop::case::{self, Case, KeyKind, SMALL_MTU};
 use sealgram_interop::conversation::{Closer, peer_connects, we_connect};
 use sealgram_interop::peer::openssl;
 
@@ -23,9 +23,12 @@ fn with_s_server() -> impl Iterator<Item = Case> {
     let variants =
         |case: Case| [case, Case { stateless: true, ..case }, Case { stateless: true, mtu: Some(SMALL_MTU), ..case }];
     let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
-    case::matrix().flat_map(variants).chain(features)
+    // NEG-23, AEA-07, KEX-10, KEX-11. OpenSSL 3.0 takes a suite for an Ed25519 certificate only if the version is TLS's.
+    let cases = case::matrix().flat_map(variants).chain(features);
+    cases.filter(|case| case.key_kind != KeyKind::Ed25519)
 }
 
+/// NEG-23, AEA-07, KEX-11, KEX-12: the same from the other side, and what our server alone has a choice of.
 fn with_s_client() -> impl Iterator<Item = Case> {
     let variants = |case: Case| [case, Case { mtu: Some(SMALL_MTU), ..case }];
     let features = [case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat();
