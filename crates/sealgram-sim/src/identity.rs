@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    SignatureAlgorithm,
 };
 use sealgram::Identity;
 use sealgram::pki_types::pem::PemObject;
@@ -27,6 +28,8 @@ pub enum CertificateKind {
     Ed25519,
     /// A P-256 key, an intermediate, a root.
     EcdsaChain,
+    /// A P-256 key and four intermediates: five certificates of two kilobytes each.
+    LongChain,
     /// An RSA key of 2048 bits, certified by a root.
     Rsa2048,
     /// An RSA key of 2048 bits, an intermediate, a root.
@@ -45,8 +48,15 @@ pub struct Credentials {
 
 impl CertificateKind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::EcdsaP256, Self::EcdsaP384, Self::Ed25519, Self::EcdsaChain, Self::Rsa2048, Self::RsaChain];
+    pub const ALL: [Self; 7] = [
+        Self::EcdsaP256,
+        Self::EcdsaP384,
+        Self::Ed25519,
+        Self::EcdsaChain,
+        Self::LongChain,
+        Self::Rsa2048,
+        Self::RsaChain,
+    ];
 
     /// Whether it goes with the ECDHE_RSA suites; else with the ECDHE_ECDSA ones.
     #[must_use]
@@ -60,10 +70,11 @@ impl CertificateKind {
         static CREDENTIALS: [OnceLock<Credentials>; CertificateKind::ALL.len()] =
             [const { OnceLock::new() }; CertificateKind::ALL.len()];
         CREDENTIALS[self as usize].get_or_init(|| match self {
-            Self::EcdsaP256 => generated(&rcgen::PKCS_ECDSA_P256_SHA256, false),
-            Self::EcdsaP384 => generated(&rcgen::PKCS_ECDSA_P384_SHA384, false),
-            Self::Ed25519 => generated(&rcgen::PKCS_ED25519, false),
-            Self::EcdsaChain => generated(&rcgen::PKCS_ECDSA_P256_SHA256, true),
+            Self::EcdsaP256 => generated(&rcgen::PKCS_ECDSA_P256_SHA256, 0, 0),
+            Self::EcdsaP384 => generated(&rcgen::PKCS_ECDSA_P384_SHA384, 0, 0),
+            Self::Ed25519 => generated(&rcgen::PKCS_ED25519, 0, 0),
+            Self::EcdsaChain => generated(&rcgen::PKCS_ECDSA_P256_SHA256, 1, 0),
+            Self::LongChain => generated(&rcgen::PKCS_ECDSA_P256_SHA256, 4, 1_700),
             Self::Rsa2048 => stored(RSA_SINGLE, RSA_SINGLE_KEY),
             Self::RsaChain => stored(RSA_CHAIN, RSA_CHAIN_KEY),
         })
@@ -76,20 +87,21 @@ pub fn toy_identity() -> Identity {
     Identity::new(certificates(ECDSA_FIXED), Arc::new(ToySigningKey)).expect("the certificate is of an ECDSA key")
 }
 
-fn generated(algorithm: &'static SignatureAlgorithm, has_intermediate: bool) -> Credentials {
+/// A leaf, so many intermediates and a root; all but the root carry `padding` bytes that mean nothing.
+fn generated(algorithm: &'static SignatureAlgorithm, intermediates: usize, padding: usize) -> Credentials {
     let root = CertifiedIssuer::self_signed(authority("test root"), key_pair(algorithm)).expect("a root");
+    let root_certificate = root.der().clone();
+    let (mut chain, mut issuer) = (Vec::new(), root);
+    for number in 0..intermediates {
+        let params = padded(authority(&format!("test intermediate {number}")), padding);
+        issuer = CertifiedIssuer::signed_by(params, key_pair(algorithm), &issuer).expect("an intermediate");
+        chain.insert(0, issuer.der().clone());
+    }
     let leaf_key = key_pair(algorithm);
-    let leaf = CertificateParams::new([SERVER_NAME.to_owned()]).expect("a DNS name");
-    let chain = if has_intermediate {
-        let middle = CertifiedIssuer::signed_by(authority("test intermediate"), key_pair(algorithm), &root)
-            .expect("an intermediate");
-        let leaf = leaf.signed_by(&leaf_key, &middle).expect("a certificate");
-        vec![leaf.der().clone(), middle.der().clone()]
-    } else {
-        vec![leaf.signed_by(&leaf_key, &root).expect("a certificate").der().clone()]
-    };
+    let leaf = padded(CertificateParams::new([SERVER_NAME.to_owned()]).expect("a DNS name"), padding);
+    chain.insert(0, leaf.signed_by(&leaf_key, &issuer).expect("a certificate").der().clone());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
-    Credentials { identity: identity(chain, &key), root: root.der().clone() }
+    Credentials { identity: identity(chain, &key), root: root_certificate }
 }
 
 fn authority(name: &str) -> CertificateParams {
@@ -99,6 +111,16 @@ fn authority(name: &str) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     params
 }
+
+fn padded(mut params: CertificateParams, len: usize) -> CertificateParams {
+    if len > 0 {
+        params.custom_extensions.push(CustomExtension::from_oid_content(UNKNOWN_EXTENSION, vec![0; len]));
+    }
+    params
+}
+
+/// Of the arc that is kept for examples (ITU-T X.660).
+const UNKNOWN_EXTENSION: &[u64] = &[2, 999, 1];
 
 fn key_pair(algorithm: &'static SignatureAlgorithm) -> KeyPair {
     KeyPair::generate_for(algorithm).expect("ring generates keys of this kind")

@@ -56,6 +56,26 @@ fn a_long_chain_is_cut_to_the_mtu() {
     }
 }
 
+/// FLT-23, CRT-20: five certificates of two kilobytes cross any path, and never more than ten datagrams leave at once.
+#[test]
+fn a_very_long_chain_leaves_in_bursts() {
+    for mtu in [256, 548, 1200, 1500] {
+        let suite = &ring::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+        let mut pair = Pair::builder(3).mtu(mtu).gate().ring(suite, ring::X25519, CertificateKind::LongChain).build();
+        pair.connect();
+        assert!(longest_datagram(pair.log()) <= mtu, "{mtu}");
+        assert_fragments_cover(pair.log());
+        let mut bursts = BTreeMap::<_, usize>::new();
+        for entry in pair.log().of(Role::Server) {
+            *bursts.entry(entry.at).or_default() += 1;
+        }
+        let chain_datagrams = 10_000 / mtu;
+        assert!(bursts.values().sum::<usize>() > chain_datagrams, "{mtu}");
+        assert!(bursts.values().all(|burst| *burst <= 10), "{mtu}: {bursts:?}");
+        assert!(pair.elapsed() < Duration::from_secs(1), "{mtu}: no burst waits for a timer of the handshake");
+    }
+}
+
 /// FIN-02: how messages were cut is no part of them. The same seed gives the same secrets at every MTU.
 #[test]
 fn fragmentation_leaves_the_transcript_alone() {
