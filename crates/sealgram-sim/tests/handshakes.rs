@@ -50,7 +50,7 @@ fn every_suite_group_and_certificate_connects() {
             count += 1;
         }
     }
-    assert_eq!(count, 2 * 36, "suites, groups and certificates have been added: is each combination here?");
+    assert_eq!(count, 2 * 54, "suites, groups and certificates have been added: is each combination here?");
 }
 
 /// FLT-22: any single loss, duplication or swap, of retransmissions too, in both directions. FIN-05: the Finished

@@ -54,7 +54,8 @@ impl ListenerOptions {
     }
 
     /// Tells `observer` what becomes of peers, also of those that never get as far as [`Listener::accept`]. It is called
-    /// by the listener's thread, and holds up all peers as long as it takes.
+    /// by the listener's thread, and holds up all peers as long as it takes. It must not call a [`Stream`] or the
+    /// listener: they may wait for that very thread.
     pub fn on_event(mut self, observer: Arc<dyn Fn(PeerEvent) + Send + Sync>) -> Self {
         self.on_event = Some(observer);
         self

@@ -133,6 +133,10 @@ codepoint! {
         ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xc02f,
         /// RFC 5289.
         ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xc030,
+        /// RFC 7905.
+        ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8,
+        /// RFC 7905.
+        ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9,
     }
 }
 

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, DnsName};
 
+use crate::code::SignatureScheme;
 use crate::crypto::{CryptoProvider, SigningKey};
 use crate::verify::PeerVerifier;
 
@@ -29,6 +30,7 @@ pub struct ClientConfig {
 pub struct ServerConfig {
     pub(crate) common: Common,
     pub(crate) identities: Vec<Identity>,
+    pub(crate) require_known_name: bool,
 }
 
 /// What both roles have.
@@ -57,7 +59,13 @@ impl ClientConfig {
 impl ServerConfig {
     /// Starts a configuration from the algorithms it may use and who the server is.
     pub fn builder(provider: &'static CryptoProvider, identity: Identity) -> ServerConfigBuilder {
-        ServerConfigBuilder { config: Self { common: Common::new(provider), identities: Vec::from([identity]) } }
+        ServerConfigBuilder {
+            config: Self {
+                common: Common::new(provider),
+                identities: Vec::from([identity]),
+                require_known_name: false,
+            },
+        }
     }
 }
 
@@ -147,10 +155,22 @@ pub struct ServerConfigBuilder {
 }
 
 impl ServerConfigBuilder {
-    /// Another certificate that the server may show: an RSA one beside an ECDSA one, for clients that know only one
-    /// of the two. The first one that suits the client is used.
+    /// Another certificate that the server may show: for another name ([`Identity::for_names`]), or an RSA one beside
+    /// an ECDSA one for clients that know only one of the two.
+    ///
+    /// Of those that suit the client's cipher suites, groups and signature schemes, those for the name it asks for come
+    /// first, then those for no name in particular, then the rest; and among equals those whose chain is signed the way
+    /// the client asks for, then those that were added first.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.config.identities.push(identity);
+        self
+    }
+
+    /// Whether a client that asks for a name which no identity is for is refused with the alert unrecognized_name (RFC
+    /// 6066 section 3), instead of being shown another certificate. Identities for no name in particular do not serve
+    /// it then, and clients that ask for no name are served as ever. Default: it is not refused.
+    pub const fn require_known_name(mut self, require: bool) -> Self {
+        self.config.require_known_name = require;
         self
     }
 
@@ -188,6 +208,10 @@ impl ServerConfigBuilder {
 pub struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: Arc<dyn SigningKey>,
+    names: Vec<Box<str>>,
+    /// How the certificates of the chain are signed, those that are their own issuer left out: nobody checks these.
+    /// `None` stands for a scheme that this library does not know.
+    pub(crate) chain_schemes: Vec<Option<SignatureScheme>>,
 }
 
 impl Identity {
@@ -206,7 +230,34 @@ impl Identity {
             return Err(ConfigError::ChainTooLong);
         }
         check_key(end_entity, &*key)?;
-        Ok(Self { chain, key })
+        let chain_schemes = chain_schemes(&chain)?;
+        Ok(Self { chain, key, names: Vec::new(), chain_schemes })
+    }
+
+    /// Says which names this identity is for (RFC 6066 section 3): DNS names, of which the left-most label may be `*`
+    /// as a whole. Clients that ask for one of them see this certificate rather than another.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidServerName`] if one of them is no DNS name.
+    pub fn for_names(mut self, names: &[&str]) -> Result<Self, ConfigError> {
+        for name in names {
+            let host = name.strip_prefix("*.").unwrap_or(name);
+            DnsName::try_from(host).map_err(|_| ConfigError::InvalidServerName)?;
+            self.names.push(Box::from(*name));
+        }
+        Ok(self)
+    }
+
+    /// Whether it is for this name; `None` if it is for no name in particular.
+    pub(crate) fn is_for(&self, name: &str) -> Option<bool> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let parent = name.split_once('.').map(|(_, parent)| parent);
+        let matches = |own: &str| match own.strip_prefix("*.") {
+            Some(own_parent) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(own_parent)),
+            None => own.eq_ignore_ascii_case(name),
+        };
+        (!self.names.is_empty()).then(|| self.names.iter().any(|own| matches(own)))
     }
 }
 
@@ -222,6 +273,17 @@ fn check_key(end_entity: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<()
         None => algorithm == key.algorithm(),
     };
     if fits { Ok(()) } else { Err(ConfigError::KeyDoesNotFit) }
+}
+
+#[cfg(feature = "x509")]
+fn chain_schemes(chain: &[CertificateDer<'_>]) -> Result<Vec<Option<SignatureScheme>>, ConfigError> {
+    let schemes: Result<Vec<_>, _> = chain.iter().map(crate::x509::issuer_scheme).collect();
+    Ok(schemes.map_err(|_| ConfigError::UnreadableCertificate)?.into_iter().flatten().collect())
+}
+
+#[cfg(not(feature = "x509"))]
+fn chain_schemes(_: &[CertificateDer<'_>]) -> Result<Vec<Option<SignatureScheme>>, ConfigError> {
+    Ok(Vec::new())
 }
 
 #[cfg(not(feature = "x509"))]
@@ -381,6 +443,8 @@ pub enum ConfigError {
     HelloTooLong,
     /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
     InvalidApplicationProtocol,
+    /// A name that an identity is for is no DNS name.
+    InvalidServerName,
     /// The limit for handshake messages must be 2048 to 1048576 bytes.
     InvalidMessageLimit,
     /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline.
@@ -410,6 +474,7 @@ impl fmt::Display for ConfigError {
             Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
+            Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
             Self::InvalidTimeout => {
                 f.write_str("the initial timeout must be 1 ms to 60 s and not above the handshake deadline")
             }

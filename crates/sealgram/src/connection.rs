@@ -3,6 +3,7 @@
 //! A [`Connection`] joins the floors below it: records, flights and the meaning of messages, none of which knows the
 //! others. It owns what they share: time, events, alerts and counters.
 
+mod burst;
 mod doubt;
 mod receive;
 mod transmit;
@@ -11,6 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
@@ -36,6 +38,7 @@ use crate::time::{Instant, WallClock};
 use crate::wire::alert::Alert;
 use crate::wire::record::MAX_PLAINTEXT;
 
+use self::burst::Burst;
 use self::doubt::Doubt;
 
 /// An association with one peer, from its first hello to its end.
@@ -51,6 +54,8 @@ pub struct Connection {
     role: Role,
     /// The handshake, the finished handshake, or why there is none any more. Nothing else marks a connection as ended.
     state: Result<State, CloseReason>,
+    /// What was agreed on, once a connection that was complete has ended: the two may come in one datagram.
+    former_session: Option<Session>,
     transport: TransportOptions,
     trust_path: bool,
     wall_clock: WallClock,
@@ -73,6 +78,7 @@ pub struct Connection {
     hello_random: Option<[u8; 32]>,
     /// How long the datagrams of a flight may be; lowered where nothing comes back.
     flight_mtu: usize,
+    burst: Burst,
     stash: Stash,
     doubt: Option<Doubt>,
     alert: Option<Alert>,
@@ -156,6 +162,7 @@ impl Connection {
             role,
             // Until the first state is made, a few lines further up.
             state: Err(CloseReason::Local),
+            former_session: None,
             transport,
             trust_path: common.trust_path,
             wall_clock,
@@ -176,6 +183,7 @@ impl Connection {
             hello_sequence: HelloSequence::Adopt(0),
             hello_random: None,
             flight_mtu: transport.mtu,
+            burst: Burst::default(),
             stash: Stash::new(transport.stash_len),
             doubt: None,
             alert: None,
@@ -237,7 +245,8 @@ impl Connection {
             return None;
         }
         let doubt = self.doubt.and_then(|doubt| doubt.deadline());
-        [self.retransmit.deadline(), self.deadline, doubt].into_iter().flatten().min()
+        let burst = self.burst.resumes_at().filter(|_| self.outgoing.has_unsent());
+        [self.retransmit.deadline(), self.deadline, doubt, burst].into_iter().flatten().min()
     }
 
     /// Replaces the calendar, for handshakes yet to come to certificates.
@@ -280,7 +289,8 @@ impl Connection {
     }
 
     fn has_output(&self) -> bool {
-        self.outgoing.has_unsent() || self.alert.is_some()
+        let may_send_flight = self.now.is_none_or(|now| self.burst.may_send(now));
+        self.outgoing.has_unsent() && may_send_flight || self.alert.is_some()
     }
 
     /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one
@@ -328,7 +338,8 @@ impl Connection {
     ) -> Result<Transmit, SendError> {
         let epoch = self.check_send(segment.get().min(payload.len()))?;
         let overhead = self.records.overhead(epoch).ok_or(SendError::NotConnected)?;
-        let total = payload.len() + payload.len().div_ceil(segment.get()) * overhead;
+        let headers = payload.len().div_ceil(segment.get()).checked_mul(overhead);
+        let total = headers.and_then(|headers| headers.checked_add(payload.len())).ok_or(SendError::NoRoom)?;
         let out = out.get_mut(..total).ok_or(SendError::NoRoom)?;
         let mut at = 0;
         for piece in payload.chunks(segment.get()) {
@@ -429,10 +440,11 @@ impl Connection {
         self.role
     }
 
-    /// What the two sides agreed on; `None` before the handshake is complete and after the connection has ended.
+    /// What the two sides agreed on; `None` before the handshake is complete. It stays after the connection has ended,
+    /// for one that ended at once has an [`Event::Connected`] to take as well.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
-        self.connected().map(|connected| &connected.session)
+        self.connected().map(|connected| &connected.session).or(self.former_session.as_ref())
     }
 
     /// Why the connection ended, if it has.
@@ -551,7 +563,9 @@ impl Connection {
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
         let was_connected = self.connected().is_some();
-        self.state = Err(reason);
+        if let Ok(State::Connected(connected)) = mem::replace(&mut self.state, Err(reason)) {
+            self.former_session = Some(connected.session);
+        }
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;
@@ -669,7 +683,6 @@ const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: Ale
 const JITTER_PERMILLE: u16 = 125;
 
 /// Something that [`Connection::step`] gives out.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<'a> {
     /// Application data of one record.
@@ -678,6 +691,17 @@ pub enum Output<'a> {
     Datagram(&'a [u8]),
     /// Something that happened.
     Event(Event),
+}
+
+/// As with [`Event`], no content is shown.
+impl fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data(data) => write!(f, "Data({} bytes)", data.len()),
+            Self::Datagram(datagram) => write!(f, "Datagram({} bytes)", datagram.len()),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+        }
+    }
 }
 
 /// Why nothing was sent.

@@ -142,6 +142,8 @@ pub enum PeerIncompatible {
     NoCommonVersion(ProtocolVersion),
     /// The peer has no renegotiation_info (RFC 5746), which BCP 195 requires.
     RenegotiationInfoRequired,
+    /// The client asks for a server name that is not served here (RFC 6066 section 3).
+    UnrecognizedName,
 }
 
 /// Why the peer's certificate was not accepted.
@@ -327,6 +329,7 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
     match error {
         PeerIncompatible::NoCommonVersion(_) => AlertDescription::PROTOCOL_VERSION,
         PeerIncompatible::NoCommonApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
+        PeerIncompatible::UnrecognizedName => AlertDescription::UNRECOGNIZED_NAME,
         PeerIncompatible::ExtendedMasterSecretRequired
         | PeerIncompatible::NoCommonCipherSuite
         | PeerIncompatible::NoCommonGroup
@@ -494,6 +497,7 @@ impl fmt::Display for PeerIncompatible {
             }
             Self::NoCommonGroup => f.write_str("no key exchange group"),
             Self::NoCommonVersion(version) => write!(f, "no protocol version; its best is {version}"),
+            Self::UnrecognizedName => f.write_str("it asks for a server name that is not served here"),
             Self::RenegotiationInfoRequired => f.write_str("it has no renegotiation_info, which is required here"),
         }
     }
@@ -575,6 +579,9 @@ impl core::error::Error for Failure {}
 impl core::error::Error for CertificateError {}
 impl core::error::Error for CryptoError {}
 impl core::error::Error for DecodeError {}
+
+#[cfg(test)]
+mod table;
 
 #[cfg(test)]
 mod tests {

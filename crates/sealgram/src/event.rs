@@ -6,7 +6,7 @@ use core::fmt;
 use crate::error::{Error, Failure};
 
 /// Something that happened to a connection, from [`crate::Connection::poll_event`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The handshake is complete, and the peer is who it should be. Data may be sent.
@@ -49,6 +49,18 @@ pub enum Status {
     Closed,
 }
 
+/// What the application said is not for logs: of early data, only its length is shown.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("Connected"),
+            Self::Early(data) => write!(f, "Early({} bytes)", data.len()),
+            Self::KeyLimitNear => f.write_str("KeyLimitNear"),
+            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
+        }
+    }
+}
+
 impl CloseReason {
     /// The failure, if it was one.
     #[must_use]
@@ -77,5 +89,20 @@ impl fmt::Display for CloseReason {
             Self::Failed(failure) => fmt::Display::fmt(failure, f),
             Self::Idle => f.write_str("nothing came from the peer for too long"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// SIO-06: a log of events holds none of the application's bytes.
+    #[test]
+    fn early_data_is_not_printed() {
+        let event = Event::Early(Vec::from(*b"attack at dawn"));
+        assert_eq!(format!("{event:?}"), "Early(14 bytes)");
     }
 }

@@ -46,6 +46,8 @@ impl Connection {
             }
             if let Some(data) = self.on_record(datagram, &opened) {
                 if self.connected().is_some() {
+                    // Warnings add up only while nothing else comes: an association may last for years.
+                    self.warnings_received = 0;
                     received.push(datagram, data);
                 } else {
                     self.stash_early_data(datagram.get(data).unwrap_or_default());
@@ -64,7 +66,9 @@ impl Connection {
                 self.heard = self.now;
                 return Some(opened);
             }
-            Opening::Early if self.connected().is_some() => self.stats.discard(DiscardReason::FutureEpoch),
+            // No epoch follows the first one that has keys, and what nobody vouches for must not take room from data
+            // that opened.
+            Opening::Early if self.records.read_epoch() > 0 => self.stats.discard(DiscardReason::FutureEpoch),
             Opening::Early => {
                 let sealed = datagram.get(record.at..record.body.end).unwrap_or_default();
                 if !self.stash.push_sealed(sealed) {

@@ -31,6 +31,7 @@ mod renegotiation;
 mod scene;
 mod selection;
 mod server_name;
+mod several_identities;
 mod subject;
 mod version;
 

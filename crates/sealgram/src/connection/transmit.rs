@@ -34,11 +34,13 @@ impl Connection {
     fn transmit_flight(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let mut len = 0;
         let mut segment_size = None;
-        while self.outgoing.has_unsent() {
+        while self.outgoing.has_unsent() && self.burst.may_send(now) {
             let rest = out.get_mut(len..)?;
-            let limit = segment_size.map_or(self.flight_mtu, NonZeroUsize::get).min(rest.len());
-            let datagram_len = self.plan_datagram(self.outgoing.cursor(), self.flight_mtu.min(rest.len()));
+            // Only the first datagram is cut to the buffer: what is left behind it is no reason for smaller ones.
+            let most = if len == 0 { self.flight_mtu.min(rest.len()) } else { self.flight_mtu };
+            let datagram_len = self.plan_datagram(self.outgoing.cursor(), most);
             // A longer datagram begins the next run, and so does one that has no room here.
+            let limit = segment_size.map_or(most, NonZeroUsize::get).min(rest.len());
             if datagram_len == 0 || datagram_len > limit {
                 break;
             }
@@ -46,6 +48,7 @@ impl Connection {
                 self.fail(Failure { error: seal_failure(error), at: None });
                 return None;
             }
+            self.burst.on_datagram(now);
             len += datagram_len;
             let size = *segment_size.get_or_insert(NonZeroUsize::new(datagram_len)?);
             if datagram_len < size.get() {

@@ -70,6 +70,10 @@ impl AeadLimits {
     /// AES-GCM. RFC 9325 section 4.4 allows 2^24.5 full-size records of 2^10 blocks, which is 2^34.5 blocks; what the
     /// bound rests on is blocks, so blocks are counted. 2^28 failed openings is that section's figure for DTLS 1.2.
     pub const AES_GCM: Self = Self { blocks_protected: 24_296_003_999, failed_openings: 1 << 28 };
+
+    /// ChaCha20-Poly1305. What it may protect lies beyond the 2^48 records of an epoch (RFC 8446 section 5.5); 2^36
+    /// failed openings is the figure of RFC 9147 section 4.5.3.
+    pub const CHACHA20_POLY1305: Self = Self { blocks_protected: u64::MAX, failed_openings: 1 << 36 };
 }
 
 impl Suite {

@@ -195,7 +195,7 @@ fn many_clients_connect_over_one_socket() {
     }
 }
 
-/// HVR-11: strangers make no state, and nothing to wait for.
+/// HVR-10, HVR-11: without being asked to, an endpoint wants cookies; strangers make no state, and nothing to wait for.
 #[test]
 fn spoofed_hellos_leave_an_endpoint_empty() {
     let mut net = Net::new(EndpointConfig::default());

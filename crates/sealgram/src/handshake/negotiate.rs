@@ -284,7 +284,7 @@ fn select_application_protocol(extensions: &Extensions<'_>, common: &Common) -> 
     }
 }
 
-/// What a client offers to choose from where suites, groups and signatures meet.
+/// What a client offers to choose from where suites, groups and certificates meet.
 struct CryptoOffer<'a> {
     suites: Codes<'a, CipherSuite>,
     /// `None` if the client does not say: then it takes any (RFC 8422 section 4).
@@ -292,6 +292,9 @@ struct CryptoOffer<'a> {
     /// `None` if the client does not say, which would mean SHA-1 (RFC 5246 section 7.4.1.4.1) and is refused (RFC
     /// 9155).
     schemes: Option<Codes<'a, SignatureScheme>>,
+    /// What may sign the certificates, where that differs from what may sign the handshake (RFC 8446 section 4.2.3).
+    chain_schemes: Option<Codes<'a, SignatureScheme>>,
+    server_name: Option<&'a str>,
 }
 
 struct Crypto<'c> {
@@ -308,38 +311,68 @@ impl<'a> CryptoOffer<'a> {
         if formats.is_some_and(|formats| !formats.contains(&POINT_FORMAT_UNCOMPRESSED)) {
             return Err(PeerMisbehaved::ClientOffersNoUncompressedPoints.into());
         }
+        let schemes = hello.extensions.signature_algorithms()?;
         Ok(Self {
             suites: hello.cipher_suites,
             groups: hello.extensions.supported_groups()?,
-            schemes: hello.extensions.signature_algorithms()?,
+            schemes,
+            chain_schemes: hello.extensions.signature_algorithms_cert()?.or(schemes),
+            server_name: hello.extensions.server_name()?,
         })
     }
 
-    /// The first suite of ours that the client offers and for which a group, a certificate and a signature scheme are
-    /// there as well (RFC 8422 section 5.1, RFC 5246 section 7.4.3).
+    /// The best certificate for the client, and with it the first suite of ours that the client offers and for which a
+    /// group and a signature scheme are there as well (RFC 8422 section 5.1, RFC 5246 section 7.4.3).
     fn select<'c>(&self, config: &'c ServerConfig) -> Result<Crypto<'c>, Error> {
         let provider = config.common.provider;
         let group = provider.groups.iter().copied().find(|group| self.offers_group(group.code()));
         let group = group.ok_or(PeerIncompatible::NoCommonGroup)?;
-        for suite in provider.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
-            for identity in config.identities.iter().filter(|identity| identity.key.algorithm() == suite.authentication)
-            {
-                let curve_known = identity.key.curve().is_none_or(|curve| self.offers_group(curve));
-                if let (true, Some(scheme)) = (curve_known, self.scheme_for(identity)) {
-                    return Ok(Crypto { suite, group, identity, scheme });
+        let mut candidates: Vec<&Identity> = config.identities.iter().collect();
+        if let (true, Some(name)) = (config.require_known_name, self.server_name) {
+            candidates.retain(|identity| identity.is_for(name) == Some(true));
+            if candidates.is_empty() {
+                return Err(PeerIncompatible::UnrecognizedName.into());
+            }
+        }
+        // The sort is stable: among equals the order of the configuration stands.
+        candidates.sort_by_key(|identity| self.rank(identity));
+        // The right name, and a chain that can be checked, count for more than the best suite.
+        for equals in candidates.chunk_by(|one, other| self.rank(one) == self.rank(other)) {
+            for suite in provider.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
+                for identity in equals.iter().filter(|identity| identity.key.algorithm() == suite.authentication) {
+                    if let Some(scheme) = self.scheme_for(identity) {
+                        return Ok(Crypto { suite, group, identity, scheme });
+                    }
                 }
             }
         }
         Err(PeerIncompatible::NoCommonCipherSuite.into())
     }
 
+    /// Smaller is better. The name first: the one that is asked for, none in particular, another one. Then whether the
+    /// client asks for chains that are signed like this one: that is a preference, as a chain that it did not ask for is
+    /// better than none (RFC 8446 section 4.4.2.2), and a client that trusts the end entity itself checks no chain.
+    fn rank(&self, identity: &Identity) -> (u8, bool) {
+        let name = match self.server_name.and_then(|name| identity.is_for(name)) {
+            Some(true) => 0,
+            None => 1,
+            Some(false) => 2,
+        };
+        let offered = |scheme: SignatureScheme| self.chain_schemes.is_none_or(|schemes| schemes.contains(scheme));
+        let may_check_chain = identity.chain_schemes.iter().all(|scheme| scheme.is_some_and(offered));
+        (name, !may_check_chain)
+    }
+
     fn offers_group(&self, group: NamedGroup) -> bool {
         self.groups.is_none_or(|groups| groups.contains(group))
     }
 
+    /// A scheme that the key has and the client knows; for an ECDSA key the client has to know its curve as well (RFC
+    /// 8422 section 5.1).
     fn scheme_for(&self, identity: &Identity) -> Option<SignatureScheme> {
         let offered = self.schemes?;
-        identity.key.schemes().iter().copied().find(|scheme| offered.contains(*scheme))
+        let knows_curve = identity.key.curve().is_none_or(|curve| self.offers_group(curve));
+        identity.key.schemes().iter().copied().find(|scheme| knows_curve && offered.contains(*scheme))
     }
 }
 

@@ -63,10 +63,6 @@ impl<'a> Extensions<'a> {
     }
 
     /// What may sign certificates, where that differs (RFC 8446 section 4.2.3).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the choice among several chains, which needs it, is not there yet")
-    )]
     pub(crate) fn signature_algorithms_cert(&self) -> Result<Option<Codes<'a, SignatureScheme>>, DecodeError> {
         self.data(ExtensionType::SIGNATURE_ALGORITHMS_CERT, signature_schemes)
     }

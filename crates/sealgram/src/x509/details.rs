@@ -2,8 +2,13 @@
 
 use pki_types::{CertificateDer, UnixTime};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::oid_registry::{OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME};
+use x509_parser::der_parser::oid::Oid;
+use x509_parser::oid_registry::{
+    OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA, OID_PKCS1_SHA512WITHRSA, OID_SIG_ECDSA_WITH_SHA256,
+    OID_SIG_ECDSA_WITH_SHA384, OID_SIG_ED25519, OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME,
+};
 
+use crate::code::SignatureScheme;
 use crate::error::CertificateError;
 use crate::role::Role;
 
@@ -14,6 +19,31 @@ pub(super) fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certi
         _ => Err(CertificateError::BadEncoding),
     }
 }
+
+/// How the issuer signed a certificate: `None` where it is its own issuer, and `Some(None)` for an algorithm that has no
+/// signature scheme here.
+pub(crate) fn issuer_scheme(
+    certificate: &CertificateDer<'_>,
+) -> Result<Option<Option<SignatureScheme>>, CertificateError> {
+    let certificate = parse(certificate)?;
+    if certificate.issuer().as_raw() == certificate.subject().as_raw() {
+        return Ok(None);
+    }
+    let algorithm = &certificate.signature_algorithm.algorithm;
+    let scheme = SCHEMES.iter().find(|(oid, _)| oid == algorithm).map(|(_, scheme)| *scheme);
+    Ok(Some(scheme))
+}
+
+/// The signature algorithms of certificates that say which scheme they are by their name alone. RSASSA-PSS has its hash
+/// in parameters, and is left out: such a chain is shown to whoever can use no other.
+const SCHEMES: &[(Oid<'_>, SignatureScheme)] = &[
+    (OID_SIG_ECDSA_WITH_SHA256, SignatureScheme::ECDSA_SHA256),
+    (OID_SIG_ECDSA_WITH_SHA384, SignatureScheme::ECDSA_SHA384),
+    (OID_SIG_ED25519, SignatureScheme::ED25519),
+    (OID_PKCS1_SHA256WITHRSA, SignatureScheme::RSA_PKCS1_SHA256),
+    (OID_PKCS1_SHA384WITHRSA, SignatureScheme::RSA_PKCS1_SHA384),
+    (OID_PKCS1_SHA512WITHRSA, SignatureScheme::RSA_PKCS1_SHA512),
+];
 
 /// Both dates belong to the time of validity (RFC 5280 section 4.1.2.5).
 pub(super) fn check_dates(certificate: &X509Certificate<'_>, now: UnixTime) -> Result<(), CertificateError> {

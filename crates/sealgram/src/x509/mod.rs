@@ -25,6 +25,7 @@ mod summary;
 mod testing;
 mod verifier;
 
+pub(crate) use details::issuer_scheme;
 pub use fingerprint::{Fingerprint, Fingerprints, ParseFingerprintError};
 pub use key::{KeyKind, KeySummary, certificate_fits_key, key_algorithm};
 pub use summary::{AlternativeName, CalendarTime, CertificateSummary, summary};

@@ -10,6 +10,7 @@ use super::*;
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType};
 use crate::connection::SendError;
 use crate::connection::tests::scene::{Scene, fatal, warning};
+use crate::crypto::ExportError;
 use crate::error::{AlertReceived, Error, PeerMisbehaved};
 use crate::event::{CloseReason, Event, Status};
 use crate::stats::DiscardReason;
@@ -74,7 +75,8 @@ fn an_authentic_fatal_alert_ends_the_association() {
         let data = scene.puppet.data(b"too late");
         assert!(scene.give(&data).is_empty());
         assert_eq!(scene.subject.connection.send(b"data", &mut [0; 100]), Err(SendError::Closed));
-        assert!(scene.subject.connection.session().is_none());
+        let exported = scene.subject.connection.export_keying_material(b"EXPORTER-test", None, &mut [0; 32]);
+        assert_eq!(exported, Err(ExportError::NotConnected));
     }
     for mode in MODES {
         check(ClientScene::connected(mode));
@@ -233,17 +235,19 @@ fn plaintext_warnings_do_not_matter() {
     }
 }
 
-/// ALR-07, ALR-08: a few authentic warnings are ignored; nobody has reason for more.
+/// ALR-07, ALR-08: a few authentic warnings are ignored; nobody has reason for more of them in a row.
 #[test]
 fn too_many_authentic_warnings_are_fatal() {
     for mode in MODES {
         let mut scene = ClientScene::connected(mode);
-        for _ in 0..4 {
-            let record = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription(222));
-            scene.give(&record);
-            scene.is_unmoved();
+        for _ in 0..3 {
+            scene.carries_data();
+            for _ in 0..4 {
+                let record = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription(222));
+                scene.give(&record);
+                scene.is_unmoved();
+            }
         }
-        scene.carries_data();
         let record = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription(222));
         scene.give(&record);
         scene.fails(PeerMisbehaved::TooManyWarnings, AlertDescription::UNEXPECTED_MESSAGE);

@@ -35,7 +35,7 @@ fn a_payload_is_one_record() {
     }
 }
 
-/// REC-30: what does not fit a datagram is refused, never cut.
+/// REC-30, MTU-04, MTU-05: what does not fit a datagram is refused, never cut.
 #[test]
 fn a_payload_that_does_not_fit_a_datagram_is_refused() {
     let mut scene = ClientScene::with(Mode::Wary, |config| config.transport(subject::transport().mtu(500)));

@@ -216,23 +216,26 @@ impl Secrets {
     }
 
     fn seal(&self, writer: Role, content_type: ContentType, sequence: u64, content: &[u8]) -> Vec<u8> {
-        let explicit = (1 << 48 | sequence).to_be_bytes();
+        let number = (1 << 48 | sequence).to_be_bytes();
+        let explicit = &number[..self.suite.nonce.explicit_len()];
         let keys = self.keys(writer);
-        let mut body = [&explicit, content].concat();
+        let mut body = [explicit, content].concat();
         let mut tag = vec![0; self.suite.aead.tag_len()];
         let aad = aad(1, sequence, content_type, content.len());
-        keys.key.seal(&keys.nonce(explicit), &aad, &mut body[explicit.len()..], &mut tag).unwrap();
+        keys.key.seal(&keys.nonce(number), &aad, &mut body[explicit.len()..], &mut tag).unwrap();
         body.extend(tag);
         framed(content_type, 1, sequence, &body)
     }
 
     fn open(&self, writer: Role, header: &RecordHeader, body: &[u8]) -> Vec<u8> {
-        let (explicit, sealed) = body.split_first_chunk().unwrap();
+        let (explicit, sealed) = body.split_at(self.suite.nonce.explicit_len());
+        let implied = (u64::from(header.epoch) << 48 | header.sequence).to_be_bytes();
+        let number = explicit.try_into().unwrap_or(implied);
         let keys = self.keys(writer);
         let mut content = sealed.to_vec();
         let len = content.len() - self.suite.aead.tag_len();
         let aad = aad(header.epoch, header.sequence, header.content_type, len);
-        keys.key.open(&keys.nonce(*explicit), &aad, &mut content).expect("what it sends opens");
+        keys.key.open(&keys.nonce(number), &aad, &mut content).expect("what it sends opens");
         content.truncate(len);
         content
     }
@@ -246,9 +249,15 @@ impl Secrets {
 }
 
 impl Keys {
-    /// RFC 5288 section 3.
-    fn nonce(&self, explicit: [u8; 8]) -> [u8; NONCE_LEN] {
-        [&self.iv, &explicit[..]].concat().try_into().unwrap()
+    /// RFC 5288 section 3 where the IV has 4 bytes, RFC 7905 section 2 where it has 12.
+    fn nonce(&self, number: [u8; 8]) -> [u8; NONCE_LEN] {
+        match self.iv.len() {
+            4 => [&self.iv, &number[..]].concat().try_into().unwrap(),
+            _ => {
+                let padded = [&[0; 4], &number[..]].concat();
+                core::array::from_fn(|at| self.iv[at] ^ padded[at])
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::error::CryptoError;
 
 pub(super) static AES_128_GCM: RingAead = RingAead(&aead::AES_128_GCM);
 pub(super) static AES_256_GCM: RingAead = RingAead(&aead::AES_256_GCM);
+pub(super) static CHACHA20_POLY1305: RingAead = RingAead(&aead::CHACHA20_POLY1305);
 
 /// An AEAD of *ring*.
 #[derive(Debug)]

@@ -18,8 +18,7 @@ pub static X25519: &dyn KeyExchangeGroup = &RingGroup { code: NamedGroup::X25519
 pub static SECP256R1: &dyn KeyExchangeGroup =
     &RingGroup { code: NamedGroup::SECP256R1, algorithm: &agreement::ECDH_P256 };
 
-/// P-384, uncompressed points. A client that does not list it would not be shown certificates with P-384 keys either
-/// (RFC 8422 section 5.1.1).
+/// P-384, uncompressed points (RFC 8422 section 5.4.1).
 pub static SECP384R1: &dyn KeyExchangeGroup =
     &RingGroup { code: NamedGroup::SECP384R1, algorithm: &agreement::ECDH_P384 };
 
@@ -95,7 +94,7 @@ mod tests {
         }
     }
 
-    /// KEX-02: 65 bytes that start with 04 for P-256, 32 for X25519; no other length is accepted, nor an empty key.
+    /// KEX-02: 65 bytes that start with 04 for P-256, 97 for P-384, 32 for X25519; no other length is accepted, nor an empty key.
     #[test]
     fn a_public_key_of_another_length_is_refused() {
         for (group, len) in [(X25519, 32), (SECP256R1, 65), (SECP384R1, 97)] {
@@ -111,16 +110,18 @@ mod tests {
     /// KEX-02: compressed, hybrid and unknown forms of a good point, and the point at infinity.
     #[test]
     fn a_point_in_another_form_is_refused() {
-        let point = generate(SECP256R1).public_key().to_vec();
-        assert_eq!(point[0], 4);
-        for form in (0..=255).filter(|form| *form != 4) {
-            let mut other = point.clone();
-            other[0] = form;
-            assert!(refuses(SECP256R1, &other));
-            other.truncate(33);
-            assert!(refuses(SECP256R1, &other));
+        for (group, compressed_len) in [(SECP256R1, 33), (SECP384R1, 49)] {
+            let point = generate(group).public_key().to_vec();
+            assert_eq!(point[0], 4);
+            for form in (0..=255).filter(|form| *form != 4) {
+                let mut other = point.clone();
+                other[0] = form;
+                assert!(refuses(group, &other));
+                other.truncate(compressed_len);
+                assert!(refuses(group, &other));
+            }
+            assert!(refuses(group, &[0]));
         }
-        assert!(refuses(SECP256R1, &[0]));
     }
 
     /// KEX-03.

@@ -1,0 +1,212 @@
+//! A good association with a peer, from hello to close_notify, and everything that both ends must agree on.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use sealgram::code::{HandshakeType, NamedGroup};
+use sealgram::crypto::CryptoProvider;
+use sealgram::pki_types::ServerName;
+use sealgram::provider::ring;
+use sealgram::x509::CertificateVerifier;
+use sealgram::{ClientConfig, CloseReason, Identity, Role, ServerConfig, TransportOptions};
+use sealgram_std::Direction;
+
+use crate::case::{Case, Chain, KeyKind, SMALL_MTU};
+use crate::certificates::Certificates;
+use crate::ours::{Association, Server};
+use crate::peer::Peer;
+use crate::wire::Wire;
+use crate::{Outcome, PATIENCE, expect, expect_eq};
+
+/// Who ends an association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two sides")]
+pub enum Closer {
+    /// We do.
+    Us,
+    /// The peer does.
+    Peer,
+}
+
+/// We connect to `peer`, a server that was started for `case`, and talk with it.
+pub fn we_connect(case: &Case, certificates: &Certificates, mut peer: Peer, closer: Closer) -> Outcome {
+    let wire = Arc::new(Wire::default());
+    let mut converse = || -> Outcome {
+        let config = client_config(case, case.key_kind, certificates)?;
+        let ours = Association::connect(peer.address()?, name_for(case)?, config, &wire)?;
+        Conversation { case, role: Role::Client, wire: &wire, ours, peer: &mut peer }.run(closer)
+    };
+    converse().map_err(|error| report(&*error, &peer, &wire))
+}
+
+/// A peer connects to us, a client that `start` starts for `case` and for an address, and we talk.
+pub fn peer_connects(
+    case: &Case,
+    certificates: &Certificates,
+    start: impl FnOnce(SocketAddr) -> Outcome<Peer>,
+    closer: Closer,
+) -> Outcome {
+    let wire = Arc::new(Wire::default());
+    let server = Server::listen(server_config(case, certificates)?, &wire)?;
+    let mut peer = start(server.address()?)?;
+    let mut converse = || -> Outcome {
+        let ours = server.accept()?;
+        Conversation { case, role: Role::Server, wire: &wire, ours, peer: &mut peer }.run(closer)
+    };
+    converse().map_err(|error| report(&*error, &peer, &wire))
+}
+
+/// A failure with what the peer and the wire have to say about it.
+pub fn report(error: &dyn core::error::Error, peer: &Peer, wire: &Wire) -> Box<dyn core::error::Error + Send + Sync> {
+    format!("{error}\n--- the peer printed:\n{}\n--- on the wire:\n{wire}", peer.output()).into()
+}
+
+/// What our client is for a case, trusting the root of `trusted`.
+pub fn client_config(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<Arc<ClientConfig>> {
+    let verifier = CertificateVerifier::builder(vec![certificates.root(trusted)?]).build()?;
+    let alpn = names(case.alpn.map(|alpn| alpn.client));
+    let builder = ClientConfig::builder(provider(case), Arc::new(verifier));
+    Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
+}
+
+/// What our server is for a case.
+pub fn server_config(case: &Case, certificates: &Certificates) -> Outcome<Arc<ServerConfig>> {
+    let key = certificates.key(case.key_kind, case.key_form)?;
+    let key = ring::provider().key_loader.load(&key)?;
+    let identity = Identity::new(certificates.chain(case.key_kind, case.chain)?, key)?;
+    let alpn = names(case.alpn.map(|alpn| alpn.server));
+    let builder = ServerConfig::builder(provider(case), identity);
+    Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
+}
+
+/// The name that our client asks for. An address is not sent in the clear.
+pub fn name_for(case: &Case) -> Outcome<ServerName<'static>> {
+    Ok(ServerName::try_from(if case.server_name { "localhost" } else { "127.0.0.1" })?)
+}
+
+/// Everything there is, with the group of the case in front of the curve of the certificate, which is offered as well.
+fn provider(case: &Case) -> &'static CryptoProvider {
+    static P384_FIRST: CryptoProvider =
+        CryptoProvider { groups: &[ring::SECP384R1, ring::SECP256R1], ..*ring::provider() };
+    if case.group == NamedGroup::SECP384R1 { &P384_FIRST } else { ring::provider() }
+}
+
+fn transport(case: &Case) -> TransportOptions {
+    let options = TransportOptions::default().handshake_deadline(PATIENCE);
+    let options = if case.hasty { options.initial_timeout(HASTE) } else { options };
+    case.mtu.map_or(options, |mtu| options.mtu(mtu))
+}
+
+fn names(list: Option<&'static [&'static str]>) -> Vec<&'static [u8]> {
+    list.unwrap_or_default().iter().map(|name| name.as_bytes()).collect()
+}
+
+/// An association that has come to be, and who has to say something about it.
+struct Conversation<'a> {
+    case: &'a Case,
+    role: Role,
+    wire: &'a Wire,
+    ours: Association,
+    peer: &'a mut Peer,
+}
+
+impl Conversation<'_> {
+    fn run(mut self, closer: Closer) -> Outcome {
+        self.agree()?;
+        self.exchange()?;
+        self.look_at_the_wire()?;
+        match closer {
+            Closer::Us => {
+                self.ours.close()?;
+                self.peer.notices_close()
+            }
+            Closer::Peer => {
+                self.peer.close()?;
+                expect_eq("why it ended for us", &self.ours.ended()?, &CloseReason::Peer)
+            }
+        }
+    }
+
+    /// Holds what we know against the case, and against what the peer knows.
+    fn agree(&self) -> Outcome {
+        let (case, session) = (self.case, self.ours.session()?);
+        expect_eq("suite", &session.cipher_suite, &case.suite)?;
+        expect_eq("group", &session.group, &case.group)?;
+        expect_eq("extended master secret", &session.extended_master_secret, &true)?;
+        let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
+        expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
+        expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
+        let chain_len = match (self.role, case.chain) {
+            (Role::Server, _) => 0,
+            (Role::Client, Chain::Direct) => 1,
+            (Role::Client, Chain::Intermediate) => 2,
+        };
+        expect_eq("length of the peer's chain", &session.peer_certificates.len(), &chain_len)?;
+        self.peer.confirms_facts()?;
+        if let Some(label) = case.exporter {
+            let theirs = self.peer.keying_material()?;
+            expect_eq("keying material", &self.ours.export(label, theirs.len())?, &theirs)?;
+        }
+        Ok(())
+    }
+
+    /// Data both ways: a line, and one as long as fits a datagram.
+    fn exchange(&mut self) -> Outcome {
+        // What gnutls-serv says back, it reads in small pieces.
+        let longest = if self.peer.echoes() { SHORT_ECHO } else { self.ours.max_payload().saturating_sub(1) };
+        let longest = "x".repeat(longest);
+        for line in ["ping from sealgram", &longest] {
+            self.ours.send(format!("{line}\n").as_bytes())?;
+            self.peer.prints(line)?;
+            if self.peer.echoes() {
+                self.hears(line)?;
+            }
+        }
+        if self.peer.echoes() {
+            return Ok(());
+        }
+        for line in ["pong from the peer", &"y".repeat(SHORT_ENOUGH)] {
+            self.peer.send(line)?;
+            self.hears(line)?;
+        }
+        Ok(())
+    }
+
+    /// The next record that comes is this line.
+    fn hears(&mut self, line: &str) -> Outcome {
+        let record = self.ours.recv()?;
+        expect_eq("the peer's data", &String::from_utf8_lossy(&record).trim_end(), &line)
+    }
+
+    /// What the case wants and neither end tells.
+    fn look_at_the_wire(&self) -> Outcome {
+        let (from_server, from_client) = match self.role {
+            Role::Client => (Direction::Received, Direction::Sent),
+            Role::Server => (Direction::Sent, Direction::Received),
+        };
+        let server_sent = |msg_type| self.wire.message(from_server, msg_type).is_some();
+        expect(server_sent(HandshakeType::HELLO_VERIFY_REQUEST), "no cookie exchange")?;
+        if let Some(mtu) = self.case.mtu {
+            let longest = self.wire.longest();
+            expect(longest <= mtu, format!("a datagram of {longest} bytes, above the MTU of {mtu}"))?;
+        }
+        if let Some(scheme) = self.case.scheme {
+            expect_eq("signature scheme", &self.wire.signature_scheme(from_server), &Some(scheme))?;
+        }
+        let is_asked = server_sent(HandshakeType::CERTIFICATE_REQUEST);
+        expect_eq("certificate request", &is_asked, &self.case.certificate_request)?;
+        // RFC 5246 section 7.4.6: without a suitable certificate the list is there, and empty. Unasked, it is not.
+        let answer = self.wire.message(from_client, HandshakeType::CERTIFICATE);
+        expect_eq("the client's certificate message", &answer, &is_asked.then(|| vec![0, 0, 0]))
+    }
+}
+
+/// A line that fits a datagram of [`SMALL_MTU`] whoever sends it: OpenSSL counts IP and UDP headers in, 28 bytes.
+const SHORT_ENOUGH: usize = SMALL_MTU - 100;
+
+/// A line that `gnutls-serv` reads at once, in bytes.
+const SHORT_ECHO: usize = 100;
+
+/// The first retransmission timeout where an outcome takes several of them.
+const HASTE: Duration = Duration::from_millis(40);

@@ -1,0 +1,165 @@
+//! GnuTLS: `gnutls-serv` and `gnutls-cli`.
+
+use core::net::SocketAddr;
+use std::process::Command;
+
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+
+use super::{Dialect, Peer, Quit, free_port};
+use crate::Outcome;
+use crate::case::{Case, KeyForm, KeyKind};
+use crate::certificates::Certificates;
+use crate::process::Process;
+
+/// Why GnuTLS cannot take part, if so.
+pub fn find() -> Result<(), String> {
+    ["gnutls-serv", "gnutls-cli"].into_iter().try_for_each(|program| {
+        let output = Command::new(program).arg("--version").output().map_err(|error| format!("{program}: {error}"))?;
+        let version = String::from_utf8_lossy(&output.stdout);
+        // 3.7 is what Debian has had since 2021.
+        let first_line = version.lines().next().unwrap_or_default();
+        if first_line.contains(" 3.") { Ok(()) } else { Err(format!("{program} is {first_line:?}, not GnuTLS 3")) }
+    })
+}
+
+/// Starts `gnutls-serv` for a case. It always sends cookies, says back what it hears, never closes by itself, and
+/// exports nothing over UDP. What it has to tell is in its log.
+pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
+    let mut command = gnutls("gnutls-serv", case);
+    let address = free_port()?;
+    command.args(["--echo", "--debug", "5", "--port", &address.port().to_string()]);
+    command.arg("--x509certfile").arg(certificates.chain_file(case.key_kind, case.chain));
+    command.arg("--x509keyfile").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
+    if !case.certificate_request {
+        command.arg("--disable-client-cert");
+    }
+    let mut facts = vec!["Safe renegotiation succeeded".into(), format!("Selected group {}", group_name(case.group))];
+    if case.server_name {
+        command.args(["--sni-hostname", "localhost", "--sni-hostname-fatal"]);
+        facts.push("Requested server name: 'localhost'".into());
+    }
+    if let Some(alpn) = case.alpn {
+        command.arg("--alpn-fatal");
+        command.args(alpn.server.iter().flat_map(|name| ["--alpn", name]));
+    }
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &GNUTLS_SERV, facts, told: Some(address) })
+}
+
+/// Starts `gnutls-cli` for a case.
+pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
+    let mut command = gnutls("gnutls-cli", case);
+    command.args(["--port", &to.port().to_string()]);
+    command.arg("--x509cafile").arg(certificates.root_file(case.key_kind));
+    if case.server_name {
+        command.args(["--sni-hostname", "localhost", "--verify-hostname", "localhost"]);
+    } else {
+        command.args(["--disable-sni", "--verify-hostname", "127.0.0.1"]);
+    }
+    let mut facts = vec![
+        "- Status: The certificate is trusted.".into(),
+        format!("- Description: (DTLS1.2-X.509)-(ECDHE-{})-", group_name(case.group)),
+        "- Options: extended master secret, safe renegotiation,".into(),
+        "- Handshake was completed".into(),
+    ];
+    if let Some(alpn) = case.alpn {
+        command.args(alpn.client.iter().flat_map(|name| ["--alpn", name]));
+        facts.push(format!("- Application protocol: {}", alpn.agreed));
+    }
+    if let Some(label) = case.exporter {
+        command.args(["--keymatexport", label, "--keymatexportsize", "60"]);
+    }
+    command.args(more).arg(to.ip().to_string());
+    Ok(Peer { process: Process::spawn(&mut command)?, dialect: &GNUTLS_CLI, facts, told: None })
+}
+
+/// What both roles are told alike.
+fn gnutls(program: &str, case: &Case) -> Command {
+    // Line by line: it would keep "listening" to itself until it has said much more.
+    let mut command = Command::new("stdbuf");
+    command.args(["-oL", program, "--udp", "--priority", &priority(case)]);
+    if let Some(mtu) = case.mtu {
+        command.args(["--mtu", &mtu.to_string()]);
+    }
+    command
+}
+
+static GNUTLS_SERV: Dialect = Dialect {
+    listens: "UDP Echo Server listening on IPv4 0.0.0.0",
+    quit: Quit::EndOfInput,
+    was_closed: "Alert[1|0] - Close notify - was received",
+    keying_material: "",
+    ends_when_closed: false,
+    is_a_log: true,
+    echoes: true,
+};
+
+static GNUTLS_CLI: Dialect = Dialect {
+    listens: "",
+    quit: Quit::EndOfInput,
+    was_closed: "- Peer has closed the GnuTLS connection",
+    keying_material: "- Key material: ",
+    ends_when_closed: true,
+    is_a_log: false,
+    echoes: false,
+};
+
+/// The priority string: what is offered or taken, and nothing else.
+fn priority(case: &Case) -> String {
+    if case.whole_offer {
+        // It prefers P-256, and the case is about everything else.
+        return format!("NORMAL:-VERS-ALL:+VERS-DTLS1.2:-GROUP-ALL:{}:+GROUP-ALL", groups(case));
+    }
+    let (exchange, cipher) = suite_names(case.suite);
+    let scheme = case.scheme.map_or("ALL", scheme_name);
+    format!(
+        "NONE:+VERS-DTLS1.2:+COMP-NULL:+CTYPE-X509:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}",
+        groups = groups(case)
+    )
+}
+
+/// The group of the case, then the curve of the certificate, which has to be offered too (RFC 8422 section 5.1).
+fn groups(case: &Case) -> String {
+    let curve = match case.key_kind {
+        KeyKind::Ecdsa => ":+GROUP-SECP256R1",
+        KeyKind::EcdsaP384 => ":+GROUP-SECP384R1",
+        KeyKind::Ed25519 | KeyKind::Rsa | KeyKind::Rsa4096 => "",
+    };
+    format!("+GROUP-{}{curve}", group_name(case.group))
+}
+
+/// The names of key exchange and cipher; unknown ones are refused by the programs, which say so.
+const fn suite_names(suite: CipherSuite) -> (&'static str, &'static str) {
+    match suite {
+        CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => ("ECDHE-ECDSA", "AES-128-GCM"),
+        CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => ("ECDHE-ECDSA", "AES-256-GCM"),
+        CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => ("ECDHE-ECDSA", "CHACHA20-POLY1305"),
+        CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256 => ("ECDHE-RSA", "AES-128-GCM"),
+        CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => ("ECDHE-RSA", "AES-256-GCM"),
+        CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => ("ECDHE-RSA", "CHACHA20-POLY1305"),
+        _ => ("unknown", "unknown"),
+    }
+}
+
+const fn group_name(group: NamedGroup) -> &'static str {
+    match group {
+        NamedGroup::X25519 => "X25519",
+        NamedGroup::SECP256R1 => "SECP256R1",
+        NamedGroup::SECP384R1 => "SECP384R1",
+        _ => "unknown",
+    }
+}
+
+const fn scheme_name(scheme: SignatureScheme) -> &'static str {
+    match scheme {
+        SignatureScheme::ECDSA_SHA256 => "ECDSA-SHA256",
+        SignatureScheme::ECDSA_SHA384 => "ECDSA-SHA384",
+        SignatureScheme::ED25519 => "EDDSA-ED25519",
+        SignatureScheme::RSA_PKCS1_SHA256 => "RSA-SHA256",
+        SignatureScheme::RSA_PKCS1_SHA384 => "RSA-SHA384",
+        SignatureScheme::RSA_PKCS1_SHA512 => "RSA-SHA512",
+        SignatureScheme::RSA_PSS_RSAE_SHA256 => "RSA-PSS-RSAE-SHA256",
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => "RSA-PSS-RSAE-SHA384",
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => "RSA-PSS-RSAE-SHA512",
+        _ => "unknown",
+    }
+}

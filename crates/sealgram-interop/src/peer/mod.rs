@@ -1,0 +1,164 @@
+//! Other implementations: for each a file that says how to start it for a case and how to read what it prints.
+
+pub mod gnutls;
+pub mod openssl;
+
+use core::net::{Ipv4Addr, SocketAddr};
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::io::ErrorKind;
+use std::net::UdpSocket;
+
+use crate::process::Process;
+use crate::{Outcome, PATIENCE, now};
+
+/// A peer that runs, in either role.
+#[derive(Debug)]
+pub struct Peer {
+    process: Process,
+    dialect: &'static Dialect,
+    /// Lines, or beginnings of lines, or parts of a log, that it prints once it is connected as the case wants it.
+    facts: Vec<String>,
+    /// Where a server listens that was told so and does not tell.
+    told: Option<SocketAddr>,
+}
+
+/// The words of a peer.
+#[derive(Debug)]
+struct Dialect {
+    /// The beginning of the line that says where a server listens; the address is the rest of it.
+    listens: &'static str,
+    /// What makes it close the association.
+    quit: Quit,
+    /// Printed when the other end has closed it.
+    was_closed: &'static str,
+    /// The beginning of the line with keying material in hexadecimal.
+    keying_material: &'static str,
+    /// Whether it ends with the association.
+    ends_when_closed: bool,
+    /// Whether it writes a log, in which the words are looked for anywhere: its lines begin with what changes.
+    is_a_log: bool,
+    /// Whether it sends back what it receives, and has nothing else to send.
+    echoes: bool,
+}
+
+/// What makes a peer close the association.
+#[derive(Clone, Copy, Debug)]
+enum Quit {
+    /// That its input ends.
+    EndOfInput,
+    /// That this line is typed.
+    Line(&'static str),
+}
+
+impl Peer {
+    /// Where a server listens, once it does.
+    pub fn address(&self) -> Outcome<SocketAddr> {
+        match self.told {
+            // Anything that comes before a hello would count as one.
+            Some(address) if self.dialect.is_a_log => return self.says(self.dialect.listens).map(|()| address),
+            Some(address) => return listens(address).map(|()| address),
+            None => {}
+        }
+        Ok(self.process.wait_for_line(self.dialect.listens)?.trim().parse()?)
+    }
+
+    /// Types a line, to be sent as data.
+    pub fn send(&mut self, line: &str) -> Outcome {
+        self.process.say(line)
+    }
+
+    /// Waits until it has printed this text, as it does with data that it receives.
+    pub fn prints(&self, text: &str) -> Outcome {
+        self.process.wait_for_text(text)
+    }
+
+    /// All that it has printed, for people.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// Waits until it has said everything that it has to know of a good association.
+    pub fn confirms_facts(&self) -> Outcome {
+        self.facts.iter().try_for_each(|fact| self.says(fact))
+    }
+
+    /// The keying material that it exported.
+    pub fn keying_material(&self) -> Outcome<Vec<u8>> {
+        let line = self.process.wait_for_line(self.dialect.keying_material)?;
+        let digits: Vec<u8> = line.trim().bytes().collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16);
+        Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
+    }
+
+    /// Makes it close the association.
+    pub fn close(&mut self) -> Outcome {
+        match self.dialect.quit {
+            Quit::EndOfInput => self.process.end_input(),
+            Quit::Line(line) => self.process.say(line)?,
+        }
+        Ok(())
+    }
+
+    /// Waits until it has noticed that we closed the association.
+    pub fn notices_close(&mut self) -> Outcome {
+        self.says(self.dialect.was_closed)?;
+        if self.dialect.ends_when_closed { self.process.wait_for_success() } else { Ok(()) }
+    }
+
+    /// Whether it sends back what it receives, and has nothing else to send.
+    #[must_use]
+    pub const fn echoes(&self) -> bool {
+        self.dialect.echoes
+    }
+
+    fn says(&self, words: &str) -> Outcome {
+        if self.dialect.is_a_log {
+            self.process.wait_for_text(words)
+        } else {
+            self.process.wait_for_line(words).map(drop)
+        }
+    }
+}
+
+/// A free port, for servers that do not tell which one they got.
+///
+/// It is none of those that systems hand out by themselves: between this moment and the server's start, all the other
+/// sockets of a run are opened too, and one of them would get it now and then.
+fn free_port() -> Outcome<SocketAddr> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in PORTS {
+        // Runs beside each other begin far apart.
+        let n = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(64));
+        let port = u16::try_from(n % u32::from(PORTS.end - PORTS.start))? + PORTS.start;
+        if let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(socket.local_addr()?);
+        }
+    }
+    Err("no port is free".into())
+}
+
+/// Below what Linux (32768), macOS and Windows (49152) hand out.
+const PORTS: Range<u16> = 20_000..30_000;
+
+/// Waits until a server listens there: until then the system sends a datagram back as refused. A server drops this
+/// one, which is no record.
+fn listens(address: SocketAddr) -> Outcome {
+    let until = now() + PATIENCE;
+    while now() < until {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(TICK))?;
+        socket.connect(address)?;
+        socket.send(b"?")?;
+        match socket.recv(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::thread::sleep(TICK),
+            _ => return Ok(()),
+        }
+    }
+    Err(format!("nobody listens at {address}").into())
+}
+
+/// How long a refusal may take.
+const TICK: Duration = Duration::from_millis(5);

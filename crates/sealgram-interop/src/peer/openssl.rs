@@ -1,0 +1,212 @@
+//! The openssl program: `s_server` and `s_client`.
+
+use core::net::SocketAddr;
+use std::process::Command;
+
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+
+use super::{Dialect, Peer, Quit, free_port};
+use crate::Outcome;
+use crate::case::{Case, Chain, KeyForm, KeyKind};
+use crate::certificates::Certificates;
+use crate::process::Process;
+
+/// Why OpenSSL cannot take part, if so.
+pub fn find() -> Result<(), String> {
+    let output = Command::new("openssl").arg("version").output().map_err(|error| format!("openssl: {error}"))?;
+    let version = String::from_utf8_lossy(&output.stdout);
+    // 3.0 brought `req -CA`, and is what Debian has had since 2023.
+    if version.starts_with("OpenSSL 3.") { Ok(()) } else { Err(format!("openssl is {version:?}, not OpenSSL 3")) }
+}
+
+/// Starts `s_server` for a case. It tells much, but when it ends, it is gone without close_notify.
+pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
+    let mut command = s_server(case, certificates);
+    command.args(["-accept", "127.0.0.1:0"]);
+    let mut facts = vec![format!("CIPHER is {}", suite_name(case.suite)), "Secure Renegotiation IS supported".into()];
+    if reads_name(case) {
+        facts.push("Hostname in TLS extension: \"localhost\"".into());
+    }
+    if let Some(alpn) = case.alpn {
+        facts.push(format!("ALPN protocols selected: {}", alpn.agreed));
+    }
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &S_SERVER, facts, told: None })
+}
+
+/// Starts `s_server` for a case so that it closes politely. It tells nothing: with commands it also understands `Q`,
+/// and closes its socket before it would send close_notify.
+pub fn quiet_server(case: &Case, certificates: &Certificates) -> Outcome<Peer> {
+    let mut command = s_server(case, certificates);
+    let address = free_port()?;
+    command.args(["-quiet", "-accept", &address.to_string()]);
+    Ok(Peer { process: Process::spawn(&mut command)?, dialect: &S_SERVER, facts: Vec::new(), told: Some(address) })
+}
+
+fn s_server(case: &Case, certificates: &Certificates) -> Command {
+    let mut command = openssl("s_server", case, certificates);
+    let certificate = certificates.certificate_file(case.key_kind, case.chain);
+    let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
+    command.arg("-cert").arg(&certificate).arg("-key").arg(&key);
+    if case.chain == Chain::Intermediate {
+        command.arg("-cert_chain").arg(certificates.intermediate_file(case.key_kind));
+    }
+    if reads_name(case) {
+        command.args(["-servername", "localhost"]).arg("-cert2").arg(certificate).arg("-key2").arg(key);
+    }
+    if case.stateless {
+        command.arg("-listen");
+    }
+    if case.certificate_request {
+        command.args(["-verify", "1"]);
+    }
+    if let Some(alpn) = case.alpn {
+        command.args(["-alpn", &alpn.server.join(",")]);
+    }
+    command
+}
+
+/// Starts `s_client` for a case.
+pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
+    let mut command = openssl("s_client", case, certificates);
+    command.args(["-connect", &to.to_string(), "-verify_return_error"]);
+    command.arg("-CAfile").arg(certificates.root_file(case.key_kind));
+    if case.server_name {
+        command.args(["-servername", "localhost", "-verify_hostname", "localhost"]);
+    } else {
+        command.args(["-noservername", "-verify_ip", "127.0.0.1"]);
+    }
+    if let Some(alpn) = case.alpn {
+        command.args(["-alpn", &alpn.client.join(",")]);
+    }
+    let mut facts = vec![
+        format!("New, TLSv1.2, Cipher is {}", suite_name(case.suite)),
+        format!("Server Temp Key: {}", temporary_key(case.group)),
+        "Secure Renegotiation IS supported".into(),
+        "    Verify return code: 0 (ok)".into(),
+        "    Extended master secret: yes".into(),
+    ];
+    if let Some((kind, digest)) = case.scheme.and_then(scheme_facts) {
+        facts.push(format!("Peer signature type: {kind}"));
+        if !digest.is_empty() {
+            facts.push(format!("Peer signing digest: {digest}"));
+        }
+    }
+    if let Some(alpn) = case.alpn {
+        facts.push(format!("ALPN protocol: {}", alpn.agreed));
+    }
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &S_CLIENT, facts, told: None })
+}
+
+/// Whether `s_server` is to read the name: it does if it has a second certificate for it, with which it knows neither
+/// a chain nor application protocols.
+fn reads_name(case: &Case) -> bool {
+    case.server_name && case.chain == Chain::Direct && case.alpn.is_none()
+}
+
+/// What both roles are told alike.
+fn openssl(role: &str, case: &Case, certificates: &Certificates) -> Command {
+    let mut command = Command::new("openssl");
+    command.env("OPENSSL_CONF", certificates.openssl_config());
+    command.args([role, "-dtls1_2"]);
+    if !case.whole_offer {
+        command.args(["-cipher", suite_name(case.suite), "-curves", curves(case)]);
+    }
+    if let Some(mtu) = case.mtu {
+        command.args(["-mtu", &mtu.to_string()]);
+    }
+    if let Some(scheme) = case.scheme.and_then(scheme_name) {
+        command.args(["-sigalgs", scheme]);
+    }
+    if let Some(label) = case.exporter {
+        command.args(["-keymatexport", label, "-keymatexportlen", "60"]);
+    }
+    command
+}
+
+static S_SERVER: Dialect = Dialect {
+    listens: "ACCEPT ",
+    quit: Quit::EndOfInput,
+    was_closed: "DONE",
+    keying_material: "    Keying material: ",
+    ends_when_closed: false,
+    is_a_log: false,
+    echoes: false,
+};
+
+static S_CLIENT: Dialect = Dialect {
+    listens: "",
+    quit: Quit::Line("Q"),
+    was_closed: "closed",
+    keying_material: "    Keying material: ",
+    ends_when_closed: true,
+    is_a_log: false,
+    echoes: false,
+};
+
+/// The name of a suite; an unknown one is refused by the program, which says so.
+const fn suite_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
+        CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+        CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
+        _ => "unknown",
+    }
+}
+
+/// The groups to offer. The curve of an ECDSA certificate has to be among them (RFC 8422 section 5.1), behind the one
+/// that the case wants.
+fn curves(case: &Case) -> &'static str {
+    match (case.group, case.key_kind) {
+        (NamedGroup::X25519, KeyKind::Ecdsa) => "X25519:P-256",
+        (NamedGroup::X25519, KeyKind::EcdsaP384) => "X25519:P-384",
+        (NamedGroup::X25519, _) => "X25519",
+        (NamedGroup::SECP256R1, KeyKind::EcdsaP384) => "P-256:P-384",
+        (NamedGroup::SECP256R1, _) => "P-256",
+        (NamedGroup::SECP384R1, KeyKind::Ecdsa) => "P-384:P-256",
+        (NamedGroup::SECP384R1, _) => "P-384",
+        _ => "unknown",
+    }
+}
+
+const fn temporary_key(group: NamedGroup) -> &'static str {
+    match group {
+        NamedGroup::SECP256R1 => "ECDH, prime256v1",
+        NamedGroup::SECP384R1 => "ECDH, secp384r1",
+        _ => "X25519",
+    }
+}
+
+const fn scheme_name(scheme: SignatureScheme) -> Option<&'static str> {
+    Some(match scheme {
+        SignatureScheme::ECDSA_SHA256 => "ECDSA+SHA256",
+        SignatureScheme::ECDSA_SHA384 => "ECDSA+SHA384",
+        SignatureScheme::ED25519 => "ed25519",
+        SignatureScheme::RSA_PKCS1_SHA256 => "RSA+SHA256",
+        SignatureScheme::RSA_PKCS1_SHA384 => "RSA+SHA384",
+        SignatureScheme::RSA_PKCS1_SHA512 => "RSA+SHA512",
+        SignatureScheme::RSA_PSS_RSAE_SHA256 => "rsa_pss_rsae_sha256",
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => "rsa_pss_rsae_sha384",
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => "rsa_pss_rsae_sha512",
+        _ => return None,
+    })
+}
+
+/// How `s_client` calls a scheme: type and digest.
+const fn scheme_facts(scheme: SignatureScheme) -> Option<(&'static str, &'static str)> {
+    Some(match scheme {
+        SignatureScheme::ECDSA_SHA256 => ("ECDSA", "SHA256"),
+        SignatureScheme::ECDSA_SHA384 => ("ECDSA", "SHA384"),
+        // It has no digest of its own, and the line is not there.
+        SignatureScheme::ED25519 => ("ed25519", ""),
+        SignatureScheme::RSA_PKCS1_SHA256 => ("RSA", "SHA256"),
+        SignatureScheme::RSA_PKCS1_SHA384 => ("RSA", "SHA384"),
+        SignatureScheme::RSA_PKCS1_SHA512 => ("RSA", "SHA512"),
+        SignatureScheme::RSA_PSS_RSAE_SHA256 => ("RSA-PSS", "SHA256"),
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => ("RSA-PSS", "SHA384"),
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => ("RSA-PSS", "SHA512"),
+        _ => return None,
+    })
+}

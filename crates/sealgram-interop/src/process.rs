@@ -1,0 +1,130 @@
+//! A peer's process: what it says, what is said to it, and its end.
+
+use core::time::Duration;
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use crate::{Outcome, PATIENCE, now};
+
+/// A running program, which ends with this value at the latest.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// Kept open: most tools quit when their input ends.
+    stdin: Option<ChildStdin>,
+    output: Arc<Output>,
+}
+
+/// What the program has written so far, on either stream, in the order of arrival.
+#[derive(Debug, Default)]
+struct Output {
+    bytes: Mutex<Vec<u8>>,
+    grew: Condvar,
+}
+
+impl Process {
+    /// Starts the program with its three streams in our hands.
+    pub fn spawn(command: &mut Command) -> Outcome<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{command:?} does not start: {error}"))?;
+        let output = Arc::new(Output::default());
+        let streams = [
+            child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
+            child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
+        ];
+        for stream in streams.into_iter().flatten() {
+            let output = Arc::clone(&output);
+            thread::spawn(move || output.collect(stream));
+        }
+        Ok(Self { stdin: child.stdin.take(), child, output })
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) -> Outcome {
+        let stdin = self.stdin.as_mut().ok_or("its input is not ours")?;
+        stdin.write_all(format!("{line}\n").as_bytes())?;
+        Ok(stdin.flush()?)
+    }
+
+    /// Ends its input.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// All that it has written.
+    #[must_use]
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock()).into_owned()
+    }
+
+    /// Waits until it has written this.
+    pub fn wait_for_text(&self, text: &str) -> Outcome {
+        let found = self.wait_for(|output| output.contains(text).then_some(()));
+        found.ok_or_else(|| format!("it does not print {text:?}").into())
+    }
+
+    /// Waits until it has written a line that begins so, and gives the rest of the line.
+    pub fn wait_for_line(&self, beginning: &str) -> Outcome<String> {
+        let found = self.wait_for(|output| {
+            // A line counts once its end is there.
+            let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            whole.lines().find_map(|line| line.strip_prefix(beginning)).map(String::from)
+        });
+        found.ok_or_else(|| format!("it prints no line that begins with {beginning:?}").into())
+    }
+
+    fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let until = now() + PATIENCE;
+        let mut bytes = self.output.lock();
+        loop {
+            if let Some(found) = find(&String::from_utf8_lossy(&bytes)) {
+                return Some(found);
+            }
+            let left = until.saturating_duration_since(now());
+            if left.is_zero() {
+                return None;
+            }
+            bytes = self.output.grew.wait_timeout(bytes, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until it has ended by itself, and fails if it says that it failed.
+    pub fn wait_for_success(&mut self) -> Outcome {
+        let until = now() + PATIENCE;
+        while now() < until {
+            if let Some(status) = self.child.try_wait()? {
+                return if status.success() { Ok(()) } else { Err(format!("it ended with {status}").into()) };
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Err("it does not end".into())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    fn collect(&self, mut stream: impl Read) {
+        let mut piece = [0; 4096];
+        while let Ok(len @ 1..) = stream.read(&mut piece) {
+            self.lock().extend(piece.iter().take(len));
+            self.grew.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,80 @@
+//! What went over the wire: some things neither end tells, and when a trial fails, this shows where.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sealgram::code::{HandshakeType, SignatureScheme};
+use sealgram::inspect;
+use sealgram_std::{Direction, Tap};
+
+/// The datagrams of one association, as our socket saw them. It prints as one line for each record.
+#[derive(Debug, Default)]
+pub struct Wire {
+    datagrams: Mutex<Vec<(Direction, Vec<u8>)>>,
+}
+
+impl Wire {
+    /// The length of the longest datagram, in bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.lock().iter().map(|(_, datagram)| datagram.len()).max().unwrap_or_default()
+    }
+
+    /// The bytes of the first plaintext handshake message of this type that went this way, put together.
+    #[must_use]
+    pub fn message(&self, way: Direction, msg_type: HandshakeType) -> Option<Vec<u8>> {
+        let datagrams = self.lock();
+        let this_way = datagrams.iter().filter(|(direction, _)| *direction == way);
+        let records = this_way.flat_map(|(_, datagram)| inspect::records(datagram));
+        let mut message = Vec::new();
+        for fragment in records.flat_map(|record| record.fragments()).filter(|fragment| fragment.msg_type == msg_type) {
+            if fragment.offset as usize == message.len() {
+                message.extend(fragment.bytes);
+            }
+            if message.len() == fragment.length as usize {
+                return Some(message);
+            }
+        }
+        None
+    }
+
+    /// The scheme that a ServerKeyExchange that went this way is signed with.
+    #[must_use]
+    pub fn signature_scheme(&self, way: Direction) -> Option<SignatureScheme> {
+        let message = self.message(way, HandshakeType::SERVER_KEY_EXCHANGE)?;
+        // RFC 8422 section 5.4: a byte of curve type, two of group, the point behind its length; then the scheme.
+        let [_, _, _, point_len, rest @ ..] = &*message else { return None };
+        match rest.get(usize::from(*point_len)..)? {
+            [high, low, ..] => Some(SignatureScheme(u16::from_be_bytes([*high, *low]))),
+            _ => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Direction, Vec<u8>)>> {
+        self.datagrams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tap for Wire {
+    fn datagram(&self, direction: Direction, _: Duration, _: SocketAddr, bytes: &[u8]) {
+        self.lock().push((direction, bytes.to_vec()));
+    }
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (direction, datagram) in self.lock().iter() {
+            let mut arrow = match direction {
+                Direction::Sent => "->",
+                Direction::Received => "<-",
+            };
+            for record in inspect::records(datagram) {
+                writeln!(f, "{arrow:2} {record}")?;
+                arrow = "";
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! OpenSSL 3: its `s_server` and its `s_client`.
+
+mod crowd;
+mod refusals;
+mod renegotiation;
+
+use sealgram_interop::case::{self, Case, KeyKind, SMALL_MTU};
+use sealgram_interop::conversation::{Closer, peer_connects, we_connect};
+use sealgram_interop::peer::openssl;
+
+use crate::Interop;
+
+pub(crate) fn trials() -> impl Iterator<Item = Interop> {
+    with_s_server()
+        .map(against_s_server)
+        .chain(with_s_client().map(against_s_client))
+        .chain(refusals::trials())
+        .chain(renegotiation::trials())
+        .chain(crowd::trials())
+}
+
+fn with_s_server() -> impl Iterator<Item = Case> {
+    let variants =
+        |case: Case| [case, Case { stateless: true, ..case }, Case { stateless: true, mtu: Some(SMALL_MTU), ..case }];
+    let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
+    // NEG-23, AEA-07, KEX-10, KEX-11. OpenSSL 3.0 takes a suite for an Ed25519 certificate only if the version is TLS's.
+    let cases = case::matrix().flat_map(variants).chain(features);
+    cases.filter(|case| case.key_kind != KeyKind::Ed25519)
+}
+
+/// NEG-23, AEA-07, KEX-11, KEX-12: the same from the other side, and what our server alone has a choice of.
+fn with_s_client() -> impl Iterator<Item = Case> {
+    let variants = |case: Case| [case, Case { mtu: Some(SMALL_MTU), ..case }];
+    let features = [case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat();
+    case::matrix().flat_map(variants).chain(features)
+}
+
+fn against_s_server(case: Case) -> Interop {
+    Interop::new(format!("openssl s_server / {case}"), move |certificates| {
+        we_connect(&case, certificates, openssl::server(&case, certificates, &[])?, Closer::Us)?;
+        let case = Case { exporter: None, ..case };
+        we_connect(&case, certificates, openssl::quiet_server(&case, certificates)?, Closer::Peer)
+    })
+}
+
+fn against_s_client(case: Case) -> Interop {
+    Interop::new(format!("openssl s_client / {case}"), move |certificates| {
+        [Closer::Us, Closer::Peer].into_iter().try_for_each(|closer| {
+            peer_connects(&case, certificates, |to| openssl::client(&case, certificates, to, &[]), closer)
+        })
+    })
+}
