@@ -152,6 +152,20 @@ fn a_plaintext_alert_is_forgotten_when_the_handshake_goes_on() {
     }
 }
 
+/// ALR-06: a message in order clears the hint for good: that later flights are lost again and again proves nothing.
+#[test]
+fn a_hint_from_before_the_last_message_counts_no_more() {
+    let drops = (2..12).map(|index| (index, Fault::Drop));
+    let mut pair = patient().link(Script::new(drops)).build();
+    pair.flush();
+    for role in ROLES {
+        pair.inject(role, alert(AlertLevel::FATAL, AlertDescription::HANDSHAKE_FAILURE));
+    }
+    pair.connect();
+    let retransmissions = ROLES.map(|role| pair.with(role, |connection| connection.stats().retransmissions));
+    assert!(retransmissions.into_iter().all(|count| count > 3), "{retransmissions:?}");
+}
+
 /// ALR-06: on a path that nobody else writes to it is believed at once.
 #[test]
 fn a_plaintext_alert_on_a_trusted_path_ends_the_handshake() {
