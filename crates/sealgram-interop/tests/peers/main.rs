@@ -19,17 +19,25 @@ type Lazy = LazyLock<Result<Certificates, String>>;
 /// A trial before it knows whether its peer is there.
 struct Interop {
     name: String,
+    /// Why the peer cannot do this, though it is there.
+    impossible: Option<&'static str>,
     run: Box<dyn FnOnce(&Certificates) -> Outcome + Send>,
 }
 
 impl Interop {
     fn new(name: String, run: impl FnOnce(&Certificates) -> Outcome + Send + 'static) -> Self {
-        Self { name, run: Box::new(run) }
+        Self { name, impossible: None, run: Box::new(run) }
+    }
+
+    /// A trial that this peer cannot take part in. It is listed all the same, with the reason.
+    fn impossible(self, reason: &'static str) -> Self {
+        Self { impossible: Some(reason), ..self }
     }
 
     /// The trial, which is ignored if the peer is missing and may be.
     fn into_trial(self, certificates: Arc<Lazy>, missing: Option<String>) -> Trial {
         Trial::ignorable_test(self.name, move || match missing {
+            _ if self.impossible.is_some() => Ok(Completion::ignored_with(self.impossible.unwrap_or_default())),
             Some(reason) if env::var_os("SEALGRAM_REQUIRE_PEERS").is_some_and(|value| value == "1") => {
                 Err(Failed::from(reason))
             }

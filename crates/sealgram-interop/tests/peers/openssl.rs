@@ -23,9 +23,8 @@ fn with_s_server() -> impl Iterator<Item = Case> {
     let variants =
         |case: Case| [case, Case { stateless: true, ..case }, Case { stateless: true, mtu: Some(SMALL_MTU), ..case }];
     let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
-    // NEG-23, AEA-07, KEX-10, KEX-11. OpenSSL 3.0 takes a suite for an Ed25519 certificate only if the version is TLS's.
-    let cases = case::matrix().flat_map(variants).chain(features);
-    cases.filter(|case| case.key_kind != KeyKind::Ed25519)
+    // NEG-23, AEA-07, KEX-10, KEX-11.
+    case::matrix().flat_map(variants).chain(features)
 }
 
 /// NEG-23, AEA-07, KEX-11, KEX-12: the same from the other side, and what our server alone has a choice of.
@@ -36,11 +35,15 @@ fn with_s_client() -> impl Iterator<Item = Case> {
 }
 
 fn against_s_server(case: Case) -> Interop {
-    Interop::new(format!("openssl s_server / {case}"), move |certificates| {
+    let trial = Interop::new(format!("openssl s_server / {case}"), move |certificates| {
         we_connect(&case, certificates, openssl::server(&case, certificates, &[])?, Closer::Us)?;
         let case = Case { exporter: None, ..case };
         we_connect(&case, certificates, openssl::quiet_server(&case, certificates)?, Closer::Peer)
-    })
+    });
+    match case.key_kind {
+        KeyKind::Ed25519 => trial.impossible(NO_ED25519),
+        _ => trial,
+    }
 }
 
 fn against_s_client(case: Case) -> Interop {
@@ -50,3 +53,6 @@ fn against_s_client(case: Case) -> Interop {
         })
     })
 }
+
+/// OpenSSL 3.0.19 serves such certificates over TLS 1.2, but over DTLS 1.2 not even to its own client.
+const NO_ED25519: &str = "OpenSSL serves no Ed25519 certificates over DTLS: it answers \"no shared cipher\"";
