@@ -458,8 +458,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`ExportError`]: not connected, a label that TLS uses itself, lengths out of range, or an association without
-    /// the extended master secret (RFC 7627 section 5.4).
+    /// [`ExportError`]: not connected, a label that TLS uses itself, lengths out of range, an association without the
+    /// extended master secret (RFC 7627 section 5.4), or one whose exporter was dropped.
     pub fn export_keying_material(
         &self,
         label: &[u8],
@@ -470,6 +470,15 @@ impl Connection {
             Some(Connected { exporter: Some(exporter), .. }) => exporter.export(label, context, out),
             Some(_) => Err(ExportError::NotAvailable),
             None => Err(ExportError::NotConnected),
+        }
+    }
+
+    /// Forgets the master secret, which is kept for [`export_keying_material`](Self::export_keying_material) alone: who
+    /// has exported all there is to export need not keep it for the life of the association. Before the handshake is
+    /// complete, nothing happens.
+    pub fn drop_exporter(&mut self) {
+        if let Ok(State::Connected(connected)) = &mut self.state {
+            connected.exporter = None;
         }
     }
 

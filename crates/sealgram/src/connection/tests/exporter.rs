@@ -57,6 +57,19 @@ fn check<S>(scene: &Scene<S>, randoms: &[u8]) {
     }
 }
 
+/// A dropped exporter does not come back, and the association goes on without it.
+#[test]
+fn a_dropped_exporter_is_gone() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    scene.subject.connection.drop_exporter();
+    scene.connect();
+    assert_eq!(export(&scene, b"EXPORTER-test", None, 16).len(), 16, "before the end of the handshake it is nothing");
+    scene.subject.connection.drop_exporter();
+    let exported = scene.subject.connection.export_keying_material(b"EXPORTER-test", None, &mut [0; 16]);
+    assert_eq!(exported, Err(ExportError::NotAvailable));
+    scene.carries_data();
+}
+
 /// EXP-02: no context and an empty one differ.
 #[test]
 fn an_empty_context_is_one() {
