@@ -203,11 +203,7 @@ fn early_records_are_bounded() {
     assert!(scene.subject.connection.stash.used_bytes() <= 4096);
     assert_eq!(scene.subject.dropped(DiscardReason::FutureEpoch), 10_000);
     scene.is_unmoved();
-    let exchange = scene.say_key_exchange();
-    scene.give(&exchange);
-    let rest = scene.puppet.end_of_flight();
-    scene.give(&rest);
-    scene.hear_last_flight();
+    scene.say_last_flight();
     scene.carries_data();
 }
 

@@ -31,11 +31,7 @@ fn pieces(scene: &mut ServerScene, size: usize) -> Vec<Vec<u8>> {
 
 fn finish(mut scene: ServerScene) {
     scene.hear_flight();
-    let exchange = scene.say_key_exchange();
-    scene.give(&exchange);
-    let rest = scene.puppet.end_of_flight();
-    scene.give(&rest);
-    scene.hear_last_flight();
+    scene.say_last_flight();
 }
 
 /// FRG-19: with or without a cookie exchange before it, in order or not.

@@ -260,11 +260,7 @@ fn a_second_hello_of_the_same_client_is_passed_over() {
             scene.is_unmoved();
         }
         assert_eq!(scene.subject.dropped(DiscardReason::StaleMessage), 3);
-        let exchange = scene.say_key_exchange();
-        scene.give(&exchange);
-        let rest = scene.puppet.end_of_flight();
-        scene.give(&rest);
-        scene.hear_last_flight();
+        scene.say_last_flight();
     }
 }
 
@@ -288,9 +284,5 @@ fn a_repeated_hello_gets_the_same_flight_again() {
         scene.give(&record);
     }
     assert_eq!(scene.heard_messages(), first, "once");
-    let exchange = scene.say_key_exchange();
-    scene.give(&exchange);
-    let rest = scene.puppet.end_of_flight();
-    scene.give(&rest);
-    scene.hear_last_flight();
+    scene.say_last_flight();
 }
