@@ -17,6 +17,7 @@ use crate::stats::DiscardReason;
 use crate::time::Instant;
 use crate::wire::alert::Alert;
 use crate::wire::fragment::{FragmentHeader, split_fragments};
+use crate::wire::record::MAX_HELLO_SEQUENCE;
 
 impl Connection {
     /// Takes in a datagram, all of it, and gives the application data that was in it. The bytes are decrypted where
@@ -324,9 +325,6 @@ impl Connection {
 }
 
 const NO_RENEGOTIATION: Alert = Alert { level: AlertLevel::WARNING, description: AlertDescription::NO_RENEGOTIATION };
-
-/// Numbers of our own have to follow, so a hello that claims to come after 2^47 others is not taken at its word.
-const MAX_HELLO_SEQUENCE: u64 = 1 << 47;
 
 /// How many authentic warnings a peer may send. They ask for nothing, and an honest peer has reason for one or two.
 const MAX_WARNINGS: u8 = 4;

@@ -14,7 +14,7 @@ use crate::proof::{AddressValidated, ValidatedHello};
 use crate::stats::DiscardReason;
 use crate::wire::fragment::{FragmentHeader, split_fragments};
 use crate::wire::hello::HelloPrefix;
-use crate::wire::record::{MAX_PLAINTEXT, RecordHeader};
+use crate::wire::record::{FIRST_BYTES, MAX_HELLO_SEQUENCE, MAX_PLAINTEXT, RecordHeader};
 
 /// Answers hellos of clients that have not shown that they receive at their address.
 pub(super) struct HelloGate {
@@ -41,7 +41,7 @@ impl HelloGate {
             Ok(hello) => hello,
             Err(reason) => return Gate::Dropped(reason),
         };
-        if hello.message_seq > MAX_MESSAGE_SEQ || hello.record_sequence > MAX_RECORD_SEQUENCE {
+        if hello.message_seq > MAX_MESSAGE_SEQ || hello.record_sequence > MAX_HELLO_SEQUENCE {
             return Gate::Dropped(DiscardReason::ImplausibleHello);
         }
         let bound = CookieInput {
@@ -107,7 +107,7 @@ impl<'d> FirstHello<'d> {
 /// The header and the body of the record that a datagram begins with.
 fn first_record(datagram: &[u8]) -> Result<(RecordHeader, &[u8]), DiscardReason> {
     // RFC 7983 section 7: what else may arrive on the same port begins with other bytes.
-    if !datagram.first().is_some_and(|first| FIRST_BYTES_OF_DTLS.contains(first)) {
+    if !datagram.first().is_some_and(|first| FIRST_BYTES.contains(first)) {
         return Err(DiscardReason::NotDtls);
     }
     let header = RecordHeader::decode(datagram).ok_or(DiscardReason::TruncatedRecord)?;
@@ -159,15 +159,9 @@ fn hello_verify_request(hello: &FirstHello<'_>, cookie: &[u8; COOKIE_LEN]) -> [u
     request
 }
 
-/// The first bytes that RFC 7983 section 7 gives to DTLS.
-const FIRST_BYTES_OF_DTLS: core::ops::RangeInclusive<u8> = 20..=63;
-
 /// A client counts its hellos from 0 and gives up after a few cookies; the connection continues from this number, and
 /// a high one would only serve to bring its counter near the end.
 const MAX_MESSAGE_SEQ: u16 = 15;
-/// The connection's sequence numbers start where the hello's stood (RFC 6347 section 4.2.1): half of the 48-bit space
-/// is left to it in any case.
-const MAX_RECORD_SEQUENCE: u64 = (1 << 47) - 1;
 
 const COOKIE_LEN_BYTE: u8 = 32;
 /// server_version, the length of the cookie, the cookie.

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::code::{ContentType, HandshakeType};
 use crate::wire::fragment::FragmentHeader;
+use crate::wire::record::MAX_PLAINTEXT;
 
 /// The flight that is to be sent, or was sent and may have to be sent again.
 #[derive(Debug, Default)]
@@ -130,7 +131,7 @@ impl Outgoing {
         };
 
         let rest = body.get(cursor.offset..)?;
-        let room = payload_room.min(MAX_PAYLOAD).checked_sub(FragmentHeader::LEN)?;
+        let room = payload_room.min(MAX_PLAINTEXT).checked_sub(FragmentHeader::LEN)?;
         let bytes = rest.get(..room).unwrap_or(rest);
         if bytes.is_empty() && !rest.is_empty() {
             return None;
@@ -184,9 +185,6 @@ impl Piece<'_> {
 
 /// RFC 5246 section 7.1: the message is one byte with the value 1.
 const CHANGE_CIPHER_SPEC: &[u8] = &[1];
-
-/// RFC 5246 section 6.2.1: no record carries more, however long the datagram may be.
-const MAX_PAYLOAD: usize = 1 << 14;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
 use crate::stats::DiscardReason;
-use crate::wire::record::{MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
+use crate::wire::record::{FIRST_BYTES, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
 
 /// The records of one association, in both directions.
 ///
@@ -129,7 +129,7 @@ impl RecordLayer {
     pub(crate) fn split(datagram: &[u8], at: usize) -> Option<Result<RawRecord, DiscardReason>> {
         let rest = datagram.get(at..)?;
         let first = rest.first()?;
-        if !DTLS_FIRST_BYTES.contains(first) {
+        if !FIRST_BYTES.contains(first) {
             return Some(Err(DiscardReason::NotDtls));
         }
         let Some(header) = RecordHeader::decode(rest) else {
@@ -300,10 +300,6 @@ fn check_content_len(content_type: ContentType, len: usize) -> Result<(), Discar
 fn may_be_empty(content_type: ContentType) -> bool {
     content_type == ContentType::APPLICATION_DATA
 }
-
-/// The first byte of every record that DTLS may ever have (RFC 7983 section 7). STUN, TURN channels and RTP, which may
-/// share a socket with DTLS, begin with others.
-const DTLS_FIRST_BYTES: core::ops::RangeInclusive<u8> = 20..=63;
 
 /// No UDP datagram holds more than this, as its length is a 16-bit field (RFC 768). Offsets into a datagram thus fit
 /// into 16 bits, which the links of `Received` rely on.

@@ -2,6 +2,8 @@
 //!
 //! It is syntax alone: which versions, types and epochs are welcome is the record layer's to say.
 
+use core::ops::RangeInclusive;
+
 use crate::code::{ContentType, ProtocolVersion};
 
 /// What stands before the body of every record (RFC 6347 section 4.3.1).
@@ -52,6 +54,14 @@ impl RecordHeader {
         (u64::from(self.epoch) << 48 | self.sequence & MAX_SEQUENCE).to_be_bytes()
     }
 }
+
+/// The first byte of every record that DTLS may ever have (RFC 7983 section 7). STUN, TURN channels and RTP, which may
+/// share a socket with DTLS, begin with others.
+pub(crate) const FIRST_BYTES: RangeInclusive<u8> = 20..=63;
+
+/// The highest number that the record of a ClientHello may have, for a server whose own numbers go on from it (RFC 6347
+/// section 4.2.1): half of the 48-bit space is left to it in any case.
+pub(crate) const MAX_HELLO_SEQUENCE: u64 = (1 << 47) - 1;
 
 /// The most content that a record may carry, in bytes (RFC 5246 section 6.2.1).
 pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
