@@ -21,15 +21,12 @@ pub(crate) mod retransmit;
 mod chance {
     use alloc::vec::Vec;
 
-    /// SplitMix64: a seed in, a sequence out.
+    /// A seed in, a sequence out.
     pub(super) struct Rng(pub(super) u64);
 
     impl Rng {
         pub(super) fn next(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            mixed ^ (mixed >> 31)
+            crate::test_rng::splitmix(&mut self.0)
         }
 
         /// A number below `bound`, which is not 0.

@@ -111,15 +111,12 @@ impl FakeKey {
     }
 }
 
-/// splitmix64: the source of every random choice in these tests, so that a seed repeats a failure.
+/// The source of every random choice in these tests, so that a seed repeats a failure.
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
+        crate::test_rng::splitmix(&mut self.0)
     }
 
     /// A number below `end`, which is not zero.

@@ -60,22 +60,17 @@ mod tests {
 
     use super::*;
     use crate::provider::ring::provider;
+    use crate::test_rng::splitmix;
 
     const NONCE: Nonce = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
     const AAD: &[u8] = &[0, 1, 0, 0, 0, 0, 0, 5, 23, 0xfe, 0xfd, 0, 10];
 
-    /// SplitMix64: the same bytes in every run.
+    /// The same bytes in every run.
     struct Seeded(u64);
 
     impl Seeded {
         fn bytes(&mut self, len: usize) -> Vec<u8> {
-            (0..len)
-                .map(|_| {
-                    self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                    let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                    (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb).to_be_bytes()[0]
-                })
-                .collect()
+            (0..len).map(|_| splitmix(&mut self.0).to_be_bytes()[0]).collect()
         }
     }
 
