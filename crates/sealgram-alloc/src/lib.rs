@@ -14,16 +14,28 @@ pub struct Counts {
     pub bytes_allocated: usize,
     /// By how many bytes what is held has grown (or shrunk, below zero).
     pub live_delta: isize,
+    /// By how many bytes what was held had grown when it was the most; never below zero.
+    pub peak_delta: isize,
 }
 
-thread_local!(static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0 }) });
+// Of the thread since its beginning; `peak_delta` since the innermost [`count`] began.
+thread_local!(static COUNTS: Cell<Counts> = const {
+    Cell::new(Counts { allocations: 0, bytes_allocated: 0, live_delta: 0, peak_delta: 0 })
+});
 
 /// What `work` allocates on this thread. Nothing is counted unless [`CountingAllocator`] is the global allocator.
 pub fn count<T>(work: impl FnOnce() -> T) -> (T, Counts) {
-    let (before, result, mut counts) = (COUNTS.get(), work(), COUNTS.get());
-    counts.allocations -= before.allocations;
-    counts.bytes_allocated = counts.bytes_allocated.wrapping_sub(before.bytes_allocated);
-    counts.live_delta -= before.live_delta;
+    let before = COUNTS.get();
+    COUNTS.set(Counts { peak_delta: before.live_delta, ..before });
+    let (result, after) = (work(), COUNTS.get());
+    // What was the most in here may be the most for whoever counts around it.
+    COUNTS.set(Counts { peak_delta: after.peak_delta.max(before.peak_delta), ..after });
+    let counts = Counts {
+        allocations: after.allocations - before.allocations,
+        bytes_allocated: after.bytes_allocated.wrapping_sub(before.bytes_allocated),
+        live_delta: after.live_delta - before.live_delta,
+        peak_delta: after.peak_delta - before.live_delta,
+    };
     (result, counts)
 }
 
@@ -36,6 +48,7 @@ fn note(asked: usize, freed: usize) {
     counts.allocations += usize::from(asked > 0);
     counts.bytes_allocated = counts.bytes_allocated.wrapping_add(asked);
     counts.live_delta = counts.live_delta.wrapping_add(asked.wrapping_sub(freed) as isize);
+    counts.peak_delta = counts.peak_delta.max(counts.live_delta);
     COUNTS.set(counts);
 }
 
