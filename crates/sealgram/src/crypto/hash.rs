@@ -123,13 +123,18 @@ impl Hmac {
 
     /// The MAC of the concatenation of `parts`.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Digest {
+        self.mac_of(parts.iter().copied())
+    }
+
+    /// The same of parts that stand in no list.
+    pub(crate) fn mac_of<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Digest {
         match self.clone() {
             Self::Sha256(mut mac) => {
-                parts.iter().for_each(|part| mac.update(part));
+                parts.for_each(|part| mac.update(part));
                 Digest::new(&mac.finalize().into_bytes())
             }
             Self::Sha384(mut mac) => {
-                parts.iter().for_each(|part| mac.update(part));
+                parts.for_each(|part| mac.update(part));
                 Digest::new(&mac.finalize().into_bytes())
             }
         }

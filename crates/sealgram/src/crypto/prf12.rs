@@ -4,11 +4,11 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, iter};
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::hash::{HashAlgorithm, Hmac};
+use crate::crypto::hash::{Digest, HashAlgorithm, Hmac};
 use crate::crypto::suite::Suite;
 use crate::role::Role;
 
@@ -89,6 +89,7 @@ impl From<[u8; MASTER_SECRET_LEN]> for MasterSecret {
 /// ```text
 /// client_write_key | server_write_key | client_write_IV | server_write_IV
 /// ```
+#[derive(Clone)]
 pub(crate) struct KeyBlock {
     /// Always `2 * (key_len + iv_len)` long.
     bytes: Zeroizing<Vec<u8>>,
@@ -126,13 +127,14 @@ pub(crate) struct WriteKeys<'a> {
 /// The PRF of TLS 1.2 (RFC 5246 section 5): fills `out` with P_hash(secret, label + seed), where `seed` comes in parts.
 pub(crate) fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
     let hmac = Hmac::new(hash, secret);
-    let seed = [&[label], seed].concat().concat();
-    // A(0) = seed, A(i) = HMAC(secret, A(i-1)).
-    let mut a = hmac.mac(&[&seed]);
+    let seed = || iter::once(label).chain(seed.iter().copied());
+    // A(0) = seed, A(i) = HMAC(secret, A(i-1)). Each A(i) is made when it is needed, so that none is made in vain.
+    let mut a: Option<Digest> = None;
     for chunk in out.chunks_mut(hash.output_len()) {
-        let block = hmac.mac(&[a.as_ref(), &seed]);
+        let next = a.map_or_else(|| hmac.mac_of(seed()), |a| hmac.mac(&[a.as_ref()]));
+        let block = hmac.mac_of(iter::once(next.as_ref()).chain(seed()));
         chunk.iter_mut().zip(block.as_ref()).for_each(|(to, from)| *to = *from);
-        a = hmac.mac(&[a.as_ref()]);
+        a = Some(next);
     }
 }
 
