@@ -358,11 +358,8 @@ impl ServerFlight {
 
         // 4. The keys. The session hash ends with ClientKeyExchange (RFC 7627 section 4).
         let master = negotiated.master_secret(&premaster);
-        let keys = |writer| Keys {
-            suite: negotiated.suite,
-            block: master.key_block(negotiated.suite, &negotiated.randoms),
-            writer,
-        };
+        let block = master.key_block(negotiated.suite, &negotiated.randoms);
+        let keys = |writer| Keys { suite: negotiated.suite, block: block.clone(), writer };
 
         // 5. ChangeCipherSpec and Finished, under the new keys; what the server sends now is under its own.
         let (write, read) = (keys(Role::Client), keys(Role::Server));

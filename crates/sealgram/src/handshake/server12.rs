@@ -28,7 +28,7 @@ use super::negotiate::{self, Negotiated, Selection};
 use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step, unexpected, verify_finished};
 use crate::code::{HandshakeType, ProtocolVersion};
 use crate::config::ServerConfig;
-use crate::crypto::{EphemeralKey, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
+use crate::crypto::{EphemeralKey, KeyBlock, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
 use crate::error::PeerMisbehaved;
 use crate::flight::reassembly::Message;
 use crate::proof::PeerProof;
@@ -163,8 +163,8 @@ impl AwaitClientKeyExchange {
         let expected = negotiated.finished(&master, Role::Client).verify_data;
         // The client's Finished is the next message, and it is protected: from here on its plaintext says nothing.
         let block = master.key_block(negotiated.suite, &negotiated.randoms);
-        cx.install_read(Keys { suite: negotiated.suite, block, writer: Role::Client });
-        Ok(Box::new(AwaitFinished { negotiated, session, master, expected }).into())
+        cx.install_read(Keys { suite: negotiated.suite, block: block.clone(), writer: Role::Client });
+        Ok(Box::new(AwaitFinished { negotiated, session, master, block, expected }).into())
     }
 }
 
@@ -173,6 +173,8 @@ pub(crate) struct AwaitFinished {
     negotiated: Negotiated,
     session: Session,
     master: MasterSecret,
+    /// The half of it that we write with is still to be used.
+    block: KeyBlock,
     expected: [u8; VERIFY_DATA_LEN],
 }
 
@@ -189,10 +191,9 @@ impl AwaitFinished {
         }
         let verified = verify_finished(finished, &self.expected)?;
         self.negotiated.record(message);
-        let Self { mut negotiated, session, master, .. } = *self;
+        let Self { mut negotiated, session, master, block, .. } = *self;
 
         // ChangeCipherSpec and Finished: the last flight, which has no answer.
-        let block = master.key_block(negotiated.suite, &negotiated.randoms);
         let finished = negotiated.finished(&master, Role::Server);
         cx.begin_flight();
         cx.change_cipher_spec(Keys { suite: negotiated.suite, block, writer: Role::Server });
