@@ -20,7 +20,7 @@ pub(crate) struct Extensions<'a> {
 }
 
 /// Puts together the extensions of a hello of ours, in the order of the calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ExtensionWriter {
     writer: Writer,
 }
@@ -88,7 +88,7 @@ impl<'a> Extensions<'a> {
 }
 
 impl ExtensionWriter {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { writer: Writer::new() }
     }
 

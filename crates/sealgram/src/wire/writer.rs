@@ -8,15 +8,15 @@ use crate::error::CryptoError;
 ///
 /// A value that does not fit its field is remembered and reported by [`Writer::finish`], so that a message is never
 /// silently cut and its writing needs no check at every step.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
     overflow: bool,
 }
 
 impl Writer {
-    pub(crate) const fn new() -> Self {
-        Self { bytes: Vec::new(), overflow: false }
+    pub(crate) fn new() -> Self {
+        Self { bytes: Vec::with_capacity(USUAL_LEN), overflow: false }
     }
 
     pub(crate) fn u8(&mut self, value: u8) {
@@ -83,6 +83,10 @@ impl Writer {
         }
     }
 }
+
+/// What most messages fit into, in bytes: with room for them from the start they grow once or never, instead of by
+/// doubling from nothing.
+const USUAL_LEN: usize = 160;
 
 #[cfg(test)]
 mod tests {
