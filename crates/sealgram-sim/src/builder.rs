@@ -14,7 +14,7 @@ use sealgram::{
 };
 
 use crate::host::Host;
-use crate::identity::{CertificateKind, SERVER_NAME, toy_identity};
+use crate::identity::{CertificateKind, SERVER_NAME, toy_identity, toy_identity_of};
 use crate::link::{Clear, Link};
 use crate::pair::Pair;
 use crate::pcap::KeyLines;
@@ -27,6 +27,7 @@ pub struct PairBuilder {
     seed: u64,
     rng: SimRng,
     cryptography: Cryptography,
+    chain_len: usize,
     client: TransportOptions,
     server: TransportOptions,
     trust_path: bool,
@@ -49,6 +50,7 @@ impl PairBuilder {
             seed,
             rng: SimRng::new(seed),
             cryptography: Cryptography::Toy,
+            chain_len: 1,
             client: TransportOptions::default(),
             server: TransportOptions::default(),
             trust_path: false,
@@ -68,6 +70,12 @@ impl PairBuilder {
         certificate: CertificateKind,
     ) -> Self {
         self.cryptography = Cryptography::Ring { suite, group, certificate };
+        self
+    }
+
+    /// How many certificates a server with toy cryptography shows.
+    pub const fn chain_len(mut self, certificates: usize) -> Self {
+        self.chain_len = certificates;
         self
     }
 
@@ -144,7 +152,7 @@ impl PairBuilder {
         // Each end has its own generator, so that a change at one leaves the other alone.
         let mut rng = self.rng.clone();
         let [mut client_rng, mut server_rng] = [rng.fork(), rng.fork()];
-        let (client, server) = self.cryptography.configs();
+        let (client, server) = self.cryptography.configs(self.chain_len);
         let (mut client, mut server) = (client.transport(self.client), server.transport(self.server));
         if self.trust_path {
             (client, server) = (client.danger().trust_path(), server.danger().trust_path());
@@ -163,11 +171,14 @@ impl PairBuilder {
 }
 
 impl Cryptography {
-    fn configs(&self) -> (ClientConfigBuilder, ServerConfigBuilder) {
+    fn configs(&self, chain_len: usize) -> (ClientConfigBuilder, ServerConfigBuilder) {
         match *self {
             Self::Toy => (
                 ClientConfig::builder(&toy::PROVIDER, Arc::new(toy::ToyVerifier)),
-                ServerConfig::builder(&toy::PROVIDER, toy_identity()),
+                ServerConfig::builder(
+                    &toy::PROVIDER,
+                    if chain_len == 1 { toy_identity() } else { toy_identity_of(chain_len) },
+                ),
             ),
             Self::Ring { suite, group, certificate } => {
                 let credentials = certificate.credentials();

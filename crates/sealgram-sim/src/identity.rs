@@ -84,7 +84,14 @@ impl CertificateKind {
 /// The identity that goes with the toy provider: a certificate whose bytes never change, and a key that is not its own.
 #[must_use]
 pub fn toy_identity() -> Identity {
-    Identity::new(certificates(ECDSA_FIXED), Arc::new(ToySigningKey)).expect("the certificate is of an ECDSA key")
+    static IDENTITY: OnceLock<Identity> = OnceLock::new();
+    IDENTITY.get_or_init(|| toy_identity_of(1)).clone()
+}
+
+/// The same with so many certificates, all alike: who verifies with a toy does not look at them.
+pub(crate) fn toy_identity_of(certificates_in_chain: usize) -> Identity {
+    let chain = certificates(ECDSA_FIXED).into_iter().cycle().take(certificates_in_chain).collect();
+    Identity::new(chain, Arc::new(ToySigningKey)).expect("the certificate is of an ECDSA key")
 }
 
 /// A leaf, so many intermediates and a root; all but the root carry `padding` bytes that mean nothing.

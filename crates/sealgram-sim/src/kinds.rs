@@ -1,0 +1,70 @@
+//! The kinds of handshakes there are, for tests that try something with each of them.
+//!
+//! A new kind (a resumed session, a pre-shared key, a client with a certificate, connection IDs) is one more entry of
+//! [`toy_kinds`], and of [`ring_kinds`] where its cryptography matters to delivery.
+
+use sealgram::crypto::KeyAlgorithm;
+use sealgram::provider::ring;
+
+use crate::builder::PairBuilder;
+use crate::identity::CertificateKind;
+use crate::pair::Pair;
+
+/// A kind of handshake.
+pub struct Kind {
+    /// What to call it when it fails.
+    pub name: String,
+    build: Box<dyn Fn(u64) -> PairBuilder + Send + Sync>,
+}
+
+impl Kind {
+    fn new(name: String, build: impl Fn(u64) -> PairBuilder + Send + Sync + 'static) -> Self {
+        Self { name, build: Box::new(build) }
+    }
+
+    /// A pair that is about to shake hands like this.
+    pub fn pair(&self, seed: u64) -> PairBuilder {
+        (self.build)(seed)
+    }
+}
+
+impl core::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The full handshake with cookie: server authentication by one certificate.
+#[must_use]
+pub fn full_with_cookie(mtu: usize) -> Kind {
+    Kind::new(format!("full handshake with cookie, MTU {mtu}"), move |seed| Pair::builder(seed).gate().mtu(mtu))
+}
+
+/// Those that differ in their messages, with toy cryptography.
+#[must_use]
+pub fn toy_kinds(mtu: usize) -> Vec<Kind> {
+    vec![
+        full_with_cookie(mtu),
+        Kind::new(format!("without cookie, MTU {mtu}"), move |seed| Pair::builder(seed).mtu(mtu)),
+        Kind::new(format!("chain of 4 KB, MTU {mtu}"), move |seed| {
+            Pair::builder(seed).gate().mtu(mtu).chain_len(LONG_CHAIN)
+        }),
+    ]
+}
+
+/// Every kind of certificate with every suite that goes with it, by *ring*.
+pub fn ring_kinds(mtu: usize) -> impl Iterator<Item = Kind> {
+    let provider = ring::provider();
+    CertificateKind::ALL.into_iter().flat_map(move |certificate| {
+        let fits = move |suite: &KeyAlgorithm| (*suite == KeyAlgorithm::Rsa) == certificate.is_rsa();
+        let suites = provider.suites.iter().filter(move |suite| fits(&suite.authentication));
+        suites.map(move |suite| {
+            let name = format!("{certificate:?} with {:?}, MTU {mtu}", suite.code);
+            let group = provider.groups[0];
+            Kind::new(name, move |seed| Pair::builder(seed).gate().mtu(mtu).ring(suite, group, certificate))
+        })
+    })
+}
+
+/// How many certificates make a chain of about 4 KB.
+const LONG_CHAIN: usize = 10;

@@ -1,0 +1,32 @@
+//! Every pattern of one, two and three faults on the first 24 datagrams on the wire (L4, I9).
+//!
+//! What can go wrong: a flight that nobody repeats any more, two ends that wait for each other, repeats that set off
+//! repeats. A network that is only bad by chance hits such a case once in a million runs.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use sealgram_sim::kinds::{Kind, full_with_cookie, ring_kinds, toy_kinds};
+use sealgram_sim::patterns::survive_all;
+
+fn survive(kind: &Kind) {
+    println!("{kind:?}: {} patterns", survive_all(kind));
+}
+
+/// FLT-01, FLT-19, FLT-22, I9: the full handshake with cookie, whole flights in a datagram and cut small. The second fault
+/// may hit what the first one made necessary.
+#[test]
+fn every_pattern_of_faults_is_survived() {
+    for mtu in MTUS {
+        survive(&full_with_cookie(mtu));
+    }
+}
+
+/// The same with every kind of messages, of certificate and of suite.
+#[test]
+#[ignore = "takes many minutes: ./check long sim-patterns"]
+fn every_pattern_of_faults_is_survived_by_every_kind() {
+    for mtu in MTUS {
+        toy_kinds(mtu).into_iter().chain(ring_kinds(mtu)).for_each(|kind| survive(&kind));
+    }
+}
+
+const MTUS: [usize; 2] = [1400, 256];
