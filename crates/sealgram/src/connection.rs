@@ -227,9 +227,6 @@ impl Connection {
                 self.fail(failure);
                 return;
             }
-            if self.retransmit.lowers_mtu() {
-                self.flight_mtu = smaller_mtu(self.flight_mtu);
-            }
             self.resend_flight();
         }
     }
@@ -665,7 +662,12 @@ impl Connection {
         }
     }
 
+    /// Sends the flight from its beginning, whether our timer or a repeat of the peer's says that it was lost: the peer's
+    /// timer may well be the first to expire each time, and datagrams that are too long are lost all the same.
     fn resend_flight(&mut self) {
+        if self.retransmit.lowers_mtu() {
+            self.flight_mtu = smaller_mtu(self.flight_mtu);
+        }
         self.outgoing.rewind();
         self.stats.retransmissions += 1;
     }

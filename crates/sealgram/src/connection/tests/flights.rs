@@ -130,6 +130,27 @@ fn a_repeated_server_flight_is_answered_once() {
     assert_eq!(timeout, Duration::from_secs(2), "the answer counts in the back-off");
 }
 
+/// MTU-03: a flight in datagrams that the path swallows, and a client whose timer is always the first to expire, so that
+/// the server's never does.
+#[test]
+fn a_flight_that_is_asked_for_again_and_again_is_cut_smaller() {
+    let mut scene = ServerScene::with(Mode::Wary, |config| config.transport(subject::transport().mtu(600)));
+    scene.send_hello();
+    let hello = whole(HandshakeType::CLIENT_HELLO, 0, &scene.script.hello.encode());
+    let sizes = [(600, 549), (600, 549), (600, 549), (548, 257), (256, 1)];
+    for (millis, (most, least)) in [0, 900, 1800, 3600, 7200].into_iter().zip(sizes) {
+        if millis > 0 {
+            scene.subject.wait(Duration::from_millis(millis));
+            assert_eq!(scene.subject.take().len(), 0, "its timer has not expired");
+            let record = scene.puppet.record(ContentType::HANDSHAKE, &hello);
+            scene.give(&record);
+        }
+        // A datagram may end before the MTU does, where the rest is too little for a fragment.
+        let longest = scene.subject.take().iter().map(Vec::len).max().unwrap();
+        assert!((least..=most).contains(&longest), "{longest} after {millis} ms");
+    }
+}
+
 /// FLT-08: all of a flight but its end is not a repeat of it.
 #[test]
 fn a_part_of_a_repeated_flight_is_not_answered() {
