@@ -35,7 +35,8 @@ pub struct PairBuilder {
     link: Box<dyn Link>,
     out_len: usize,
     habits: Option<SimRng>,
-    key_lines: Option<Arc<KeyLines>>,
+    key_lines: Option<[Arc<KeyLines>; 2]>,
+    reconciles: bool,
 }
 
 /// Which algorithms the two ends use.
@@ -58,7 +59,8 @@ impl PairBuilder {
             link: Box::new(Clear),
             out_len: 8192,
             habits: None,
-            key_lines: capture_folder().map(|_| Arc::default()),
+            key_lines: capture_folder().map(|_| Default::default()),
+            reconciles: false,
         }
     }
 
@@ -136,9 +138,16 @@ impl PairBuilder {
         self
     }
 
+    /// Foretells every discard counter, and compares it at every datagram. The cryptography has to be the toy one, the
+    /// stash as long as by default, and no forged message may be one that an end could believe.
+    pub fn reconcile(mut self) -> Self {
+        self.reconciles = true;
+        self.capture()
+    }
+
     /// Keeps the secrets, so that there is a [capture](Pair::capture) to read.
     pub fn capture(mut self) -> Self {
-        self.key_lines = Some(Arc::default());
+        self.key_lines.get_or_insert_default();
         self
     }
 
@@ -157,16 +166,17 @@ impl PairBuilder {
         if self.trust_path {
             (client, server) = (client.danger().trust_path(), server.danger().trust_path());
         }
-        if let Some(lines) = &self.key_lines {
-            (client, server) = (client.danger().key_log(lines.clone()), server.danger().key_log(lines.clone()));
+        if let Some([of_client, of_server]) = &self.key_lines {
+            (client, server) = (client.danger().key_log(of_client.clone()), server.danger().key_log(of_server.clone()));
         }
         let (client, server) = (client.build().expect("a sound configuration"), server.build().expect("a sound one"));
         let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
         let wall_clock = wall_clock();
         let client = Connection::client(client, name, wall_clock, &mut client_rng).expect("a hello that encodes");
         let server = if self.has_gate { Host::door } else { Host::server }(server, wall_clock, &mut server_rng);
-        let client = Host::Alone(Box::new(client));
-        Pair::new([client, server], self.link, self.out_len, self.habits, Recording::new(self.seed, self.key_lines))
+        let hosts = [Host::client(client), server];
+        let recording = Recording::new(self.seed, self.key_lines);
+        Pair::new(hosts, self.link, self.out_len, self.habits, recording, self.reconciles)
     }
 }
 
@@ -202,13 +212,14 @@ impl Cryptography {
 
 /// Whether, and under which name, a run is to be kept.
 pub(crate) struct Recording {
-    pub(crate) key_lines: Option<Arc<KeyLines>>,
+    /// Of the client and of the server.
+    pub(crate) key_lines: Option<[Arc<KeyLines>; 2]>,
     /// The folder that `SEALGRAM_CAPTURE` names, and the name of the files without their endings.
     pub(crate) file: Option<(&'static PathBuf, String)>,
 }
 
 impl Recording {
-    fn new(seed: u64, key_lines: Option<Arc<KeyLines>>) -> Self {
+    fn new(seed: u64, key_lines: Option<[Arc<KeyLines>; 2]>) -> Self {
         let file = capture_folder().map(|folder| (folder, file_name(seed)));
         Self { key_lines, file }
     }

@@ -21,6 +21,31 @@ pub fn senseless(rng: &mut SimRng, seen: &[u8]) -> Vec<Vec<u8>> {
     forged
 }
 
+/// A few of them.
+pub fn some_senseless(rng: &mut SimRng, seen: &[u8], count: usize) -> Vec<Vec<u8>> {
+    let mut forged = match rng.below(5) {
+        0 => vec![Vec::new(), noise(rng, 0..600), early_record(rng), early_record(rng), unasked_warning()],
+        1 => not_dtls(rng),
+        2 => truncated(rng, seen),
+        3 => misshapen_records(rng),
+        _ => misshapen_fragments(rng),
+    };
+    rng.shuffle(&mut forged);
+    forged.truncate(count);
+    forged
+}
+
+/// A record under keys that nobody has, or that are not those of whoever sealed it.
+fn early_record(rng: &mut SimRng) -> Vec<u8> {
+    let len = rng.below(1200);
+    record(ContentType::HANDSHAKE.0, 1, rng.next() >> 16, &rng.bytes(len))
+}
+
+/// certificate_unobtainable (RFC 6066 section 9) asks for nothing.
+fn unasked_warning() -> Vec<u8> {
+    record(ContentType::ALERT.0, 0, 1, &[1, 111])
+}
+
 /// A datagram of random bytes that does not begin as a record of DTLS could.
 fn noise(rng: &mut SimRng, len: Range<usize>) -> Vec<u8> {
     let len = rng.within(len);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sealgram::Role;
 
 use crate::pair::index;
+use crate::ring::{Chance, Corruption, Delay, Duplication, Loss, MtuFilter, Ring};
 use crate::rng::SimRng;
 
 /// A network between two ends.
@@ -146,37 +147,19 @@ impl Weather {
             rng,
         }
     }
-}
 
-impl Link for Weather {
-    fn carry(&mut self, sent: &Sent<'_>) -> Vec<Arrival> {
-        if sent.datagram.len() > self.mtu {
-            return Vec::new();
-        }
-        let is_calm = sent.elapsed >= self.calm_after;
-        let strikes = |rng: &mut SimRng, chance| !is_calm && rng.permille(chance);
-        if strikes(&mut self.rng, self.lost) {
-            return Vec::new();
-        }
-        let copies = if strikes(&mut self.rng, self.duplicated) { 2 } else { 1 };
-        let arrivals = (0..copies).map(|_| {
-            let after = self.rng.duration(&self.delay);
-            let mut datagram = sent.datagram.to_vec();
-            if strikes(&mut self.rng, self.corrupted) {
-                flip_bits(&mut self.rng, &mut datagram);
-            }
-            Arrival { after, datagram }
-        });
-        arrivals.collect()
-    }
-}
-
-/// Changes one to four bits.
-pub fn flip_bits(rng: &mut SimRng, datagram: &mut [u8]) {
-    for _ in 0..rng.within(1..5) {
-        if !datagram.is_empty() {
-            let at = rng.below(datagram.len());
-            datagram[at] ^= 1 << rng.below(8);
-        }
+    /// The network: first what is too long is lost, then some of the rest, and so on.
+    #[must_use]
+    pub fn ring(mut self) -> Ring {
+        let calm_after = self.calm_after;
+        let mut chance = |permille| Chance { rng: self.rng.fork(), permille, calm_after };
+        let within = self.delay.end.saturating_sub(self.delay.start);
+        let mut delay_rng = chance(0).rng;
+        Ring::default()
+            .both(|| MtuFilter(self.mtu))
+            .both(|| Loss(chance(self.lost)))
+            .both(|| Duplication { chance: chance(self.duplicated), within })
+            .both(|| Corruption(chance(self.corrupted)))
+            .both(|| Delay { rng: delay_rng.fork(), range: self.delay.clone() })
     }
 }

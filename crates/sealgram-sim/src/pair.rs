@@ -4,8 +4,9 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use sealgram::{Connection, Event, Instant, Role, Status};
+use sealgram::{Connection, Event, Instant, Role, Stats, Status};
 
+use crate::books::Books;
 use crate::builder::{PairBuilder, Recording, wall_clock};
 use crate::host::{Handled, Host, address};
 use crate::link::{Arrival, Link, Sent};
@@ -16,8 +17,10 @@ use crate::wire_log::WireLog;
 /// A client, a server and a network. Time stands still while anything happens, and jumps to what comes next: an arrival
 /// or a deadline.
 ///
-/// Every run keeps the laws that hold for all runs, or panics: see [`WireLog`] for what is sent, and
-/// [`step`](Self::step) for time. A pair that is dropped in a panic prints what was sent.
+/// Every run keeps the laws that hold for all runs, or panics: see [`WireLog`] for what is sent, [`step`](Self::step) for
+/// time (L1, L2), [`PairBuilder::random_calls`] for the order of calls (L8) and [`PairBuilder::reconcile`] for what is
+/// dropped. Before it has shown a cookie a client makes an endpoint neither allocate nor send more than it got (I2, L7),
+/// and after that no handshake takes more than a constant (L6); memory is seen where a test program counts it. A pair that is dropped in a panic prints what was sent.
 pub struct Pair {
     now: Instant,
     ends: [End; 2],
@@ -30,6 +33,8 @@ pub struct Pair {
     /// Where the order of calls comes from, if chance decides it.
     habits: Option<SimRng>,
     recording: Recording,
+    /// Where counters are to be foretold.
+    books: Option<Books>,
 }
 
 /// One end and what came out of it.
@@ -57,7 +62,10 @@ impl Pair {
         out_len: usize,
         habits: Option<SimRng>,
         recording: Recording,
+        reconciles: bool,
     ) -> Self {
+        let key_lines = recording.key_lines.clone().filter(|_| reconciles);
+        let books = key_lines.map(|key_lines| Books::new(hosts.each_ref(), &key_lines));
         Self {
             now: BEGINNING,
             ends: hosts.map(End::new),
@@ -68,6 +76,7 @@ impl Pair {
             out: vec![0; out_len],
             habits,
             recording,
+            books,
         }
     }
 
@@ -179,7 +188,11 @@ impl Pair {
     /// Gives a datagram to an end at this very moment, past the network.
     pub fn inject(&mut self, to: Role, mut datagram: Vec<u8>) {
         let end = &mut self.ends[index(to)];
-        match end.host.handle_datagram(self.now, &mut datagram) {
+        let handled = match &mut self.books {
+            None => end.host.handle_datagram(self.now, &mut datagram),
+            Some(books) => books.deliver(to, &mut end.host, self.now, &mut datagram),
+        };
+        match handled {
             Handled::Data(received) => end.received.extend(received),
             Handled::Accepted => self.log.begin_anew(to),
             Handled::Reply(reply) => {
@@ -209,7 +222,7 @@ impl Pair {
         let mut out = vec![0; payload.len() + 100];
         let sealed = self.with(from, |connection| connection.send(payload, &mut out));
         out.truncate(sealed.expect("the connection takes the payload"));
-        self.log.add(from, self.elapsed(), &out);
+        self.note_sent(from, &out);
         out
     }
 
@@ -296,6 +309,12 @@ impl Pair {
         &self.ends[index(role)].received
     }
 
+    /// What the server's endpoint has dropped by itself, if it is one.
+    #[must_use]
+    pub fn gate_stats(&self) -> Option<&Stats> {
+        self.ends[index(Role::Server)].host.gate_stats()
+    }
+
     /// When an end wants to be called.
     #[must_use]
     pub fn poll_timeout(&self, role: Role) -> Option<Instant> {
@@ -312,13 +331,15 @@ impl Pair {
     /// takes.
     #[must_use]
     pub fn capture(&self) -> Option<CaptureFiles> {
-        let key_lines = self.recording.key_lines.as_ref()?;
+        let [client, server] = self.recording.key_lines.as_ref()?.each_ref().map(|lines| lines.text());
+        let alone = server.lines().filter(|line| !client.contains(line)).map(|line| format!("{line}\n"));
+        let keys = client.clone() + &alone.collect::<String>();
         let beginning = Duration::from_secs(wall_clock().unix_at(BEGINNING).as_secs());
         let mut capture = Capture::new();
         for entry in self.log.entries() {
             capture.add(beginning + entry.at, address(entry.from), address(other(entry.from)), &entry.datagram);
         }
-        Some(CaptureFiles { pcap: capture.into_bytes(), keys: key_lines.text() })
+        Some(CaptureFiles { pcap: capture.into_bytes(), keys })
     }
 
     /// What time it is.
@@ -384,12 +405,19 @@ impl Pair {
         if let Some(transmit) = transmit {
             let run = &out[..transmit.len];
             for datagram in run.chunks(transmit.segment_size.map_or(transmit.len, Into::into)) {
-                self.log.add(role, self.elapsed(), datagram);
+                self.note_sent(role, datagram);
                 self.carry(role, datagram);
             }
         }
         self.out = out;
         transmit.is_some()
+    }
+
+    fn note_sent(&mut self, from: Role, datagram: &[u8]) {
+        self.log.add(from, self.elapsed(), datagram);
+        if let Some(books) = &mut self.books {
+            books.on_sent(from, datagram);
+        }
     }
 
     fn take_event(&mut self, role: Role) -> bool {

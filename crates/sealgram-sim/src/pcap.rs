@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sealgram::key_log::KeyLog;
 
@@ -128,15 +128,25 @@ impl KeyLines {
     /// The text of the file.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).concat()
+        self.lines().concat()
+    }
+
+    /// The line that came last.
+    #[must_use]
+    pub fn last(&self) -> Option<String> {
+        self.lines().last().cloned()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl KeyLog for KeyLines {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Both ends tell the same.
+        let mut lines = self.lines();
+        // Both ends of a connection may tell the same.
         if !lines.contains(&line) {
             lines.push(line);
         }

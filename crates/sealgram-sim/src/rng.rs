@@ -6,6 +6,8 @@ use core::time::Duration;
 
 use sealgram::rand_core::{TryCryptoRng, TryRng};
 
+use crate::parallel::on_all_cores;
+
 /// A generator that a seed determines: SplitMix64. It claims to be fit for cryptography, so that a connection takes it;
 /// that is a lie, and the reason why this crate is not published.
 #[derive(Clone, Debug)]
@@ -111,12 +113,30 @@ impl TryCryptoRng for SimRng {}
 ///
 /// If the scenario does, or if the variable does not hold a number.
 pub fn for_seeds(seeds: Range<u64>, scenario: impl Fn(u64)) {
-    let replayed = std::env::var("SEALGRAM_SEED").ok().map(|seed| seed.parse().expect("SEALGRAM_SEED is a number"));
-    for seed in replayed.map_or(seeds, |seed: u64| seed..seed + 1) {
+    for seed in replayed().map_or(seeds, |seed| seed..seed + 1) {
         let blame = Blame(seed);
         scenario(seed);
         drop(blame);
     }
+}
+
+/// As [`for_seeds`], on all processors.
+///
+/// # Panics
+///
+/// As [`for_seeds`].
+pub fn for_seeds_on_all_cores(seeds: Range<u64>, scenario: impl Fn(u64) + Sync) {
+    let seeds: Vec<u64> = replayed().map_or(seeds, |seed| seed..seed + 1).collect();
+    on_all_cores(&seeds, |seed| {
+        let blame = Blame(*seed);
+        scenario(*seed);
+        drop(blame);
+    });
+}
+
+/// The seed that the environment asks for.
+fn replayed() -> Option<u64> {
+    std::env::var("SEALGRAM_SEED").ok().map(|seed| seed.parse().expect("SEALGRAM_SEED is a number"))
 }
 
 /// Names the seed when a scenario unwinds.

@@ -59,7 +59,7 @@ fn late_datagrams_do_no_harm() {
 fn every_storm_is_survived() {
     for_seeds(0..5000, |seed| {
         let mtu = [256, 548, 1200, 1472][usize::try_from(seed % 4).unwrap()];
-        let builder = Pair::builder(seed).mtu(mtu).link(Weather::of_seed(seed));
+        let builder = Pair::builder(seed).mtu(mtu).link(Weather::of_seed(seed).ring());
         let builder = if seed % 3 == 0 { builder.gate() } else { builder };
         builder.build().connect();
     });
@@ -71,7 +71,7 @@ fn nobody_is_deceived_by_a_storm_without_end() {
     let mut connected = 0;
     for seed in 0..1000 {
         let weather = Weather { lost: 600, corrupted: 100, calm_after: Duration::MAX, ..Weather::of_seed(seed) };
-        let mut pair = Pair::builder(seed).mtu(400).link(weather).build();
+        let mut pair = Pair::builder(seed).mtu(400).link(weather.ring()).build();
         pair.settle();
         pair.assert_agreement();
         connected += usize::from(pair.is_connected());

@@ -238,7 +238,7 @@ fn handshakes_survive_corruption() {
     let mut connected = 0;
     for seed in 0..1000 {
         let weather = Weather { corrupted: 200, ..Weather::of_seed(seed) };
-        let mut pair = shape(seed).link(weather).build();
+        let mut pair = shape(seed).link(weather.ring()).build();
         pair.settle();
         pair.assert_agreement();
         connected += usize::from(pair.is_connected());

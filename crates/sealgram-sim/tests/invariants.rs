@@ -49,7 +49,7 @@ fn calls_in_any_order_have_the_same_outcome() {
 #[test]
 fn calls_in_any_order_survive_storms() {
     for_seeds(0..1000, |seed| {
-        let mut pair = shape(seed).random_calls().link(Weather::of_seed(seed)).build();
+        let mut pair = shape(seed).random_calls().link(Weather::of_seed(seed).ring()).build();
         pair.connect();
     });
 }
@@ -106,7 +106,7 @@ fn closed_ends_stay_silent() {
 #[test]
 fn no_nonce_is_used_twice() {
     for_seeds(0..300, |seed| {
-        let mut pair = shape(seed).link(Weather::of_seed(seed)).build();
+        let mut pair = shape(seed).link(Weather::of_seed(seed).ring()).build();
         pair.connect();
         let mut rng = SimRng::new(seed);
         for _ in 0..50 {
@@ -134,7 +134,7 @@ fn no_nonce_is_used_twice() {
 #[test]
 fn a_seed_replays_byte_for_byte() {
     let run = |seed| {
-        let mut pair = shape(4).link(Weather::of_seed(seed)).build();
+        let mut pair = shape(4).link(Weather::of_seed(seed).ring()).build();
         pair.connect();
         pair.log().entries().to_vec()
     };
@@ -168,7 +168,7 @@ fn a_week_passes_at_once() {
 fn both_ends_export_the_same_secrets() {
     let mut secrets = HashSet::new();
     for_seeds(0..100, |seed| {
-        shape(seed).link(Weather::of_seed(seed)).build().connect().assert_agreement();
+        shape(seed).link(Weather::of_seed(seed).ring()).build().connect().assert_agreement();
     });
     for seed in 0..100 {
         let mut pair = Pair::builder(seed).build();

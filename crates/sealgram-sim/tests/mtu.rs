@@ -133,7 +133,7 @@ fn every_transmission_may_have_its_own_mtu() {
     for seed in 0..300 {
         let mut rng = SimRng::new(seed);
         let weather = Weather { calm_after: Duration::from_secs(15), ..Weather::of_seed(seed) };
-        let mut pair = Pair::builder(seed).link(weather).build();
+        let mut pair = Pair::builder(seed).link(weather.ring()).build();
         pair.run_while(|pair| {
             for role in ROLES {
                 let mtu = rng.within(MIN_MTU..1500);
@@ -162,7 +162,7 @@ fn a_black_hole_is_found_out() {
         let options = TransportOptions::default().jitter(false).handshake_deadline(Duration::from_secs(200)).mtu(1400);
         let suite = &ring::ECDHE_RSA_WITH_AES_128_GCM_SHA256;
         let builder = Pair::builder(3).ring(suite, ring::X25519, CertificateKind::RsaChain);
-        let mut pair = builder.transport(options).link(clear).build();
+        let mut pair = builder.transport(options).link(clear.ring()).build();
         pair.connect();
         let first_small = pair.log().of(Role::Server).find(|entry| entry.datagram.len() <= mtu);
         let sizes: Vec<_> = pair.log().of(Role::Server).map(|entry| entry.datagram.len()).collect();

@@ -4,8 +4,12 @@
 //! repeats. A network that is only bad by chance hits such a case once in a million runs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+use sealgram_alloc::CountingAllocator;
 use sealgram_sim::kinds::{Kind, full_with_cookie, ring_kinds, toy_kinds};
 use sealgram_sim::patterns::survive_all;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn survive(kind: &Kind) {
     println!("{kind:?}: {} patterns", survive_all(kind));

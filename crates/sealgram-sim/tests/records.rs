@@ -36,7 +36,7 @@ fn discarded(pair: &mut Pair, role: Role, reason: DiscardReason) -> u64 {
 fn data_arrives_at_most_once_and_unchanged() {
     for_seeds(0..200, |seed| {
         let mut pair = connected(seed);
-        pair.set_link(Weather { corrupted: 200, calm_after: Duration::MAX, ..Weather::of_seed(seed) });
+        pair.set_link(Weather { corrupted: 200, calm_after: Duration::MAX, ..Weather::of_seed(seed) }.ring());
         let mut rng = SimRng::new(seed);
         let mut sent = [BTreeSet::new(), BTreeSet::new()];
         for n in 0..200_u32 {

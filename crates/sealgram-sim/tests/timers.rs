@@ -125,7 +125,10 @@ fn a_repeated_flight_is_answered_once() {
         pair.wait(Duration::from_millis(100));
         pair.inject(Role::Server, hello.clone());
     }
-    let answers = pair.log().of(Role::Server).count();
+    // The later ones are cut into several datagrams.
+    let mut answers = times(&pair, Role::Server);
+    answers.dedup();
+    let answers = answers.len();
     assert!((4..10).contains(&answers), "{answers} answers in a minute");
 }
 
