@@ -3,6 +3,8 @@
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
 mod gnutls;
+mod harm;
+mod mbedtls;
 mod openssl;
 
 use std::env;
@@ -56,8 +58,17 @@ fn main() {
     // Its program makes certificates for all the others.
     let openssl = peer::openssl::find().err();
     let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
+    let mbedtls = openssl.clone().or_else(|| peer::mbedtls::find().err());
     let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
-    let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
+    // The proxy is of Mbed TLS too.
+    let gnutls_and_mbedtls = gnutls.clone().or_else(|| mbedtls.clone());
+    let trials = openssl::trials()
+        .map(|it| trial(&openssl, it))
+        .chain(gnutls::trials().map(|it| trial(&gnutls, it)))
+        .chain(mbedtls::trials().map(|it| trial(&mbedtls, it)))
+        .chain(harm::with_openssl().map(|it| trial(&mbedtls, it)))
+        .chain(harm::with_gnutls().map(|it| trial(&gnutls_and_mbedtls, it)))
+        .chain(harm::with_mbedtls().map(|it| trial(&mbedtls, it)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // The directory goes before the process does.
     drop(certificates);
