@@ -24,6 +24,12 @@ pub struct Case {
     pub scheme: Option<SignatureScheme>,
     /// Whether a server that would keep state before it has seen a cookie is told not to. Ours never does.
     pub stateless: bool,
+    /// Whether the server makes sure of the client's address with a cookie. Ours always does.
+    pub cookies: bool,
+    /// Whether both ends offer the extended master secret (RFC 7627). Ours does without it only if it is told to.
+    pub extended_master_secret: bool,
+    /// Whether records of [`LARGE`] bytes are exchanged, each in a datagram.
+    pub large: bool,
     /// The MTU of both ends, where it is not their own choice.
     pub mtu: Option<usize>,
     /// Application protocols, if any.
@@ -99,6 +105,9 @@ impl Case {
             whole_offer: false,
             scheme: None,
             stateless: false,
+            cookies: true,
+            extended_master_secret: true,
+            large: false,
             mtu: None,
             alpn: None,
             server_name: true,
@@ -146,6 +155,9 @@ pub const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, 
 /// A small MTU: less than any certificate.
 pub const SMALL_MTU: usize = 300;
 
+/// A length of data that only a datagram above any usual MTU holds, in bytes: what `s_client` reads at once.
+pub const LARGE: usize = 8000;
+
 /// A plain case for each kind of certificate: the rows of [`FEATURES`] differ from them in one thing each.
 pub const ECDSA: Case = Case::new(CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, NamedGroup::X25519);
 /// See [`ECDSA`].
@@ -179,6 +191,10 @@ pub const FEATURES: &[Case] = &[
     Case { whole_offer: true, ..ECDSA },
     // The second hello of OpenSSL's client takes two datagrams then, with the cookie in the first.
     Case { whole_offer: true, mtu: Some(SMALL_MTU), alpn: Some(SERVER_PREFERS), ..RSA },
+    Case { large: true, ..ECDSA },
+    // EMS: only with the word `danger` in our configuration.
+    Case { extended_master_secret: false, ..ECDSA },
+    Case { extended_master_secret: false, ..RSA },
     Case { alpn: Some(SAME_PROTOCOL), ..ECDSA },
     Case { alpn: Some(SERVER_PREFERS), ..RSA },
     Case { server_name: false, ..ECDSA },
@@ -192,6 +208,8 @@ pub const FEATURES: &[Case] = &[
 /// What only other servers do: ring signs under SHA-256 with P-256 and under SHA-384 with P-384 alone, and verifies
 /// more. KEX-10: a scheme of ECDSA names a hash in DTLS 1.2, not a curve.
 pub const FEATURES_OF_PEER_SERVERS: &[Case] = &[
+    Case { cookies: false, ..ECDSA },
+    Case { cookies: false, mtu: Some(SMALL_MTU), ..RSA },
     Case { certificate_request: true, ..ECDSA },
     Case { certificate_request: true, ..RSA },
     Case { scheme: Some(SignatureScheme::ECDSA_SHA384), ..ECDSA },
@@ -219,6 +237,9 @@ impl fmt::Display for Case {
         let features = [
             self.whole_offer.then(|| "whole offer".into()),
             self.stateless.then(|| "stateless cookies".into()),
+            (!self.cookies).then(|| "no cookies".into()),
+            (!self.extended_master_secret).then(|| "no extended master secret".into()),
+            self.large.then(|| format!("records of {LARGE} bytes")),
             self.mtu.map(|mtu| format!("MTU {mtu}")),
             self.scheme.map(|scheme| format!("{scheme:?}")),
             (self.chain == Chain::Intermediate).then(|| "intermediate authority".into()),

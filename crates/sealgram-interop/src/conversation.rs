@@ -12,10 +12,11 @@ use sealgram::x509::CertificateVerifier;
 use sealgram::{ClientConfig, CloseReason, Identity, Role, ServerConfig, TransportOptions};
 use sealgram_std::Direction;
 
-use crate::case::{Case, Chain, KeyKind, SMALL_MTU};
+use crate::case::{Case, Chain, KeyKind, LARGE, SMALL_MTU};
 use crate::certificates::Certificates;
 use crate::ours::{Association, Server};
-use crate::peer::Peer;
+use crate::peer::udp_proxy::{Harm, UdpProxy};
+use crate::peer::{Manner, Peer};
 use crate::wire::Wire;
 use crate::{Outcome, PATIENCE, expect, expect_eq};
 
@@ -30,12 +31,26 @@ pub enum Closer {
 }
 
 /// We connect to `peer`, a server that was started for `case`, and talk with it.
-pub fn we_connect(case: &Case, certificates: &Certificates, mut peer: Peer, closer: Closer) -> Outcome {
+pub fn we_connect(case: &Case, certificates: &Certificates, peer: Peer, closer: Closer) -> Outcome {
+    we_connect_through(None, case, certificates, peer, closer)
+}
+
+/// The same, through a proxy that does harm.
+pub fn we_connect_through(
+    harm: Option<Harm>,
+    case: &Case,
+    certificates: &Certificates,
+    mut peer: Peer,
+    closer: Closer,
+) -> Outcome {
     let wire = Arc::new(Wire::default());
     let mut converse = || -> Outcome {
         let config = client_config(case, case.key_kind, certificates)?;
-        let ours = Association::connect(peer.address()?, name_for(case)?, config, &wire)?;
-        Conversation { case, role: Role::Client, wire: &wire, ours, peer: &mut peer }.run(closer)
+        let proxy = harm.map(|harm| UdpProxy::start(peer.address()?, harm)).transpose()?;
+        let to = proxy.as_ref().map_or_else(|| peer.address(), |proxy| Ok(proxy.address()))?;
+        let ours = Association::connect(to, name_for(case)?, config, &wire)?;
+        Conversation { case, role: Role::Client, wire: &wire, ours, peer: &mut peer }.run(closer)?;
+        proxy.as_ref().map_or(Ok(()), UdpProxy::has_done_harm)
     };
     converse().map_err(|error| report(&*error, &peer, &wire))
 }
@@ -47,12 +62,25 @@ pub fn peer_connects(
     start: impl FnOnce(SocketAddr) -> Outcome<Peer>,
     closer: Closer,
 ) -> Outcome {
+    peer_connects_through(None, case, certificates, start, closer)
+}
+
+/// The same, through a proxy that does harm.
+pub fn peer_connects_through(
+    harm: Option<Harm>,
+    case: &Case,
+    certificates: &Certificates,
+    start: impl FnOnce(SocketAddr) -> Outcome<Peer>,
+    closer: Closer,
+) -> Outcome {
     let wire = Arc::new(Wire::default());
     let server = Server::listen(server_config(case, certificates)?, &wire)?;
-    let mut peer = start(server.address()?)?;
+    let proxy = harm.map(|harm| UdpProxy::start(server.address()?, harm)).transpose()?;
+    let mut peer = start(proxy.as_ref().map_or_else(|| server.address(), |proxy| Ok(proxy.address()))?)?;
     let mut converse = || -> Outcome {
         let ours = server.accept()?;
-        Conversation { case, role: Role::Server, wire: &wire, ours, peer: &mut peer }.run(closer)
+        Conversation { case, role: Role::Server, wire: &wire, ours, peer: &mut peer }.run(closer)?;
+        proxy.as_ref().map_or(Ok(()), UdpProxy::has_done_harm)
     };
     converse().map_err(|error| report(&*error, &peer, &wire))
 }
@@ -66,7 +94,10 @@ pub fn report(error: &dyn core::error::Error, peer: &Peer, wire: &Wire) -> Box<d
 pub fn client_config(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<Arc<ClientConfig>> {
     let verifier = CertificateVerifier::builder(vec![certificates.root(trusted)?]).build()?;
     let alpn = names(case.alpn.map(|alpn| alpn.client));
-    let builder = ClientConfig::builder(provider(case), Arc::new(verifier));
+    let mut builder = ClientConfig::builder(provider(case), Arc::new(verifier));
+    if !case.extended_master_secret {
+        builder = builder.danger().allow_legacy_master_secret();
+    }
     Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
 }
 
@@ -76,7 +107,10 @@ pub fn server_config(case: &Case, certificates: &Certificates) -> Outcome<Arc<Se
     let key = ring::provider().key_loader.load(&key)?;
     let identity = Identity::new(certificates.chain(case.key_kind, case.chain)?, key)?;
     let alpn = names(case.alpn.map(|alpn| alpn.server));
-    let builder = ServerConfig::builder(provider(case), identity);
+    let mut builder = ServerConfig::builder(provider(case), identity);
+    if !case.extended_master_secret {
+        builder = builder.danger().allow_legacy_master_secret();
+    }
     Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
 }
 
@@ -95,7 +129,8 @@ fn provider(case: &Case) -> &'static CryptoProvider {
 fn transport(case: &Case) -> TransportOptions {
     let options = TransportOptions::default().handshake_deadline(PATIENCE);
     let options = if case.hasty { options.initial_timeout(HASTE) } else { options };
-    case.mtu.map_or(options, |mtu| options.mtu(mtu))
+    let mtu = if case.large { Some(LARGE + RECORD_ROOM) } else { case.mtu };
+    mtu.map_or(options, |mtu| options.mtu(mtu))
 }
 
 fn names(list: Option<&'static [&'static str]>) -> Vec<&'static [u8]> {
@@ -133,7 +168,7 @@ impl Conversation<'_> {
         let (case, session) = (self.case, self.ours.session()?);
         expect_eq("suite", &session.cipher_suite, &case.suite)?;
         expect_eq("group", &session.group, &case.group)?;
-        expect_eq("extended master secret", &session.extended_master_secret, &true)?;
+        expect_eq("extended master secret", &session.extended_master_secret, &case.extended_master_secret)?;
         let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
         expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
@@ -154,23 +189,37 @@ impl Conversation<'_> {
     /// Data both ways: a line, and one as long as fits a datagram.
     fn exchange(&mut self) -> Outcome {
         // What gnutls-serv says back, it reads in small pieces.
-        let longest = if self.peer.echoes() { SHORT_ECHO } else { self.ours.max_payload().saturating_sub(1) };
-        let longest = "x".repeat(longest);
-        for line in ["ping from sealgram", &longest] {
+        let is_short = self.peer.manner() == Manner::Echoes;
+        let longest = if is_short { SHORT_ECHO } else { self.ours.max_payload().saturating_sub(1) };
+        for line in ["ping from sealgram", &"x".repeat(longest)] {
+            if let Manner::Asks(question) = self.peer.manner() {
+                self.hears_a_text_with(question)?;
+            }
             self.ours.send(format!("{line}\n").as_bytes())?;
             self.peer.prints(line)?;
-            if self.peer.echoes() {
-                self.hears(line)?;
+            match self.peer.manner() {
+                Manner::Echoes => self.hears(line)?,
+                Manner::Answers(answer) => self.hears_a_text_with(answer)?,
+                Manner::Asks(_) | Manner::Types => {}
             }
         }
-        if self.peer.echoes() {
+        if self.peer.manner() != Manner::Types {
             return Ok(());
         }
-        for line in ["pong from the peer", &"y".repeat(SHORT_ENOUGH)] {
+        let longest = if self.case.large { LARGE } else { SHORT_ENOUGH };
+        for line in ["pong from the peer", &"y".repeat(longest)] {
             self.peer.send(line)?;
             self.hears(line)?;
         }
         Ok(())
+    }
+
+    /// The next record that comes is a text with these words, and large if that is what the case is about.
+    fn hears_a_text_with(&mut self, words: &str) -> Outcome {
+        let record = self.ours.recv()?;
+        let text = String::from_utf8_lossy(&record);
+        expect(text.contains(words), format!("the peer says {text:?}, without {words:?}"))?;
+        expect(!self.case.large || record.len() == LARGE, format!("{} bytes are not large", record.len()))
     }
 
     /// The next record that comes is this line.
@@ -186,7 +235,7 @@ impl Conversation<'_> {
             Role::Server => (Direction::Sent, Direction::Received),
         };
         let server_sent = |msg_type| self.wire.message(from_server, msg_type).is_some();
-        expect(server_sent(HandshakeType::HELLO_VERIFY_REQUEST), "no cookie exchange")?;
+        expect_eq("cookie exchange", &server_sent(HandshakeType::HELLO_VERIFY_REQUEST), &self.case.cookies)?;
         if let Some(mtu) = self.case.mtu {
             let longest = self.wire.longest();
             expect(longest <= mtu, format!("a datagram of {longest} bytes, above the MTU of {mtu}"))?;
@@ -207,6 +256,9 @@ const SHORT_ENOUGH: usize = SMALL_MTU - 100;
 
 /// A line that `gnutls-serv` reads at once, in bytes.
 const SHORT_ECHO: usize = 100;
+
+/// What a record needs beside its payload: header, explicit nonce and tag; and a line its end.
+const RECORD_ROOM: usize = 13 + 8 + 16 + 1;
 
 /// The first retransmission timeout where an outcome takes several of them.
 const HASTE: Duration = Duration::from_millis(40);

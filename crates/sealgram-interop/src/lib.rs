@@ -10,7 +10,8 @@
 //! | [`certificates`] | made anew for each run |
 //!
 //! The trials themselves are in `tests/peers`. A peer that is not installed shows there as `ignored` and why; with
-//! `SEALGRAM_REQUIRE_PEERS=1` it is a failure. Nothing is tried twice to make it pass.
+//! `SEALGRAM_REQUIRE_PEERS=1` it is a failure. Nothing is tried twice to make it pass. What a whole run gave is compared
+//! with `docs/interop.md`.
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_errors_doc, reason = "every function fails with the text that its trial shows")]
 

@@ -1,12 +1,22 @@
 //! A peer's process: what it says, what is said to it, and its end.
 
 use core::time::Duration;
+use std::env;
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::{Outcome, PATIENCE, now};
+
+/// The folder of this name in the cache, or what makes it.
+pub fn cached(folder: &str, script: &str) -> Result<PathBuf, String> {
+    let cache = env::var_os("SEALGRAM_CACHE").map(PathBuf::from);
+    let cache = cache.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache/sealgram")));
+    let found = cache.map(|cache| cache.join(folder)).filter(|folder| folder.join("complete").exists());
+    found.ok_or_else(|| format!("{folder} is not in the cache; {script} puts it there"))
+}
 
 /// A running program, which ends with this value at the latest.
 #[derive(Debug)]
@@ -17,10 +27,10 @@ pub struct Process {
     output: Arc<Output>,
 }
 
-/// What the program has written so far, on either stream, in the order of arrival.
+/// What the program has written so far. Its streams are kept apart: a complaint can come in the middle of a line of data.
 #[derive(Debug, Default)]
 struct Output {
-    bytes: Mutex<Vec<u8>>,
+    streams: Mutex<[Vec<u8>; 2]>,
     grew: Condvar,
 }
 
@@ -38,9 +48,9 @@ impl Process {
             child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
             child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
         ];
-        for stream in streams.into_iter().flatten() {
+        for (n, stream) in streams.into_iter().flatten().enumerate() {
             let output = Arc::clone(&output);
-            thread::spawn(move || output.collect(stream));
+            thread::spawn(move || output.collect(n, stream));
         }
         Ok(Self { stdin: child.stdin.take(), child, output })
     }
@@ -57,10 +67,10 @@ impl Process {
         self.stdin = None;
     }
 
-    /// All that it has written.
+    /// All that it has written, on one stream and then on the other.
     #[must_use]
     pub fn output(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock()).into_owned()
+        String::from_utf8_lossy(&self.output.lock().concat()).into_owned()
     }
 
     /// Waits until it has written this.
@@ -81,16 +91,16 @@ impl Process {
 
     fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let until = now() + PATIENCE;
-        let mut bytes = self.output.lock();
+        let mut streams = self.output.lock();
         loop {
-            if let Some(found) = find(&String::from_utf8_lossy(&bytes)) {
+            if let Some(found) = streams.iter().find_map(|bytes| find(&String::from_utf8_lossy(bytes))) {
                 return Some(found);
             }
             let left = until.saturating_duration_since(now());
             if left.is_zero() {
                 return None;
             }
-            bytes = self.output.grew.wait_timeout(bytes, left).unwrap_or_else(PoisonError::into_inner).0;
+            streams = self.output.grew.wait_timeout(streams, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -116,15 +126,17 @@ impl Drop for Process {
 }
 
 impl Output {
-    fn collect(&self, mut stream: impl Read) {
+    fn collect(&self, n: usize, mut stream: impl Read) {
         let mut piece = [0; 4096];
         while let Ok(len @ 1..) = stream.read(&mut piece) {
-            self.lock().extend(piece.iter().take(len));
+            if let Some(bytes) = self.lock().get_mut(n) {
+                bytes.extend(piece.iter().take(len));
+            }
             self.grew.notify_all();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, [Vec<u8>; 2]> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,21 +5,24 @@ use std::process::Command;
 
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
-use super::{Dialect, Peer, Quit, free_port};
+use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
 use crate::case::{Case, KeyForm, KeyKind};
 use crate::certificates::Certificates;
 use crate::process::Process;
 
-/// Why GnuTLS cannot take part, if so.
-pub fn find() -> Result<(), String> {
-    ["gnutls-serv", "gnutls-cli"].into_iter().try_for_each(|program| {
+/// The version, or why GnuTLS cannot take part.
+pub fn find() -> Result<String, String> {
+    let mut found = String::new();
+    for program in ["gnutls-serv", "gnutls-cli"] {
         let output = Command::new(program).arg("--version").output().map_err(|error| format!("{program}: {error}"))?;
         let version = String::from_utf8_lossy(&output.stdout);
         // 3.7 is what Debian has had since 2021.
         let first_line = version.lines().next().unwrap_or_default();
-        if first_line.contains(" 3.") { Ok(()) } else { Err(format!("{program} is {first_line:?}, not GnuTLS 3")) }
-    })
+        let series = first_line.split(' ').find(|word| word.starts_with("3.")).map(series);
+        found = series.ok_or_else(|| format!("{program} is {first_line:?}, not GnuTLS 3"))?;
+    }
+    Ok(format!("GnuTLS {found}"))
 }
 
 /// Starts `gnutls-serv` for a case. It always sends cookies, says back what it hears, never closes by itself, and
@@ -30,6 +33,9 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     command.args(["--echo", "--debug", "5", "--port", &address.port().to_string()]);
     command.arg("--x509certfile").arg(certificates.chain_file(case.key_kind, case.chain));
     command.arg("--x509keyfile").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
+    if !case.cookies {
+        command.arg("--nocookie");
+    }
     if !case.certificate_request {
         command.arg("--disable-client-cert");
     }
@@ -58,7 +64,10 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     let mut facts = vec![
         "- Status: The certificate is trusted.".into(),
         format!("- Description: (DTLS1.2-X.509)-(ECDHE-{})-", group_name(case.group)),
-        "- Options: extended master secret, safe renegotiation,".into(),
+        format!(
+            "- Options: {}safe renegotiation,",
+            if case.extended_master_secret { "extended master secret, " } else { "" }
+        ),
         "- Handshake was completed".into(),
     ];
     if let Some(alpn) = case.alpn {
@@ -90,7 +99,7 @@ static GNUTLS_SERV: Dialect = Dialect {
     keying_material: "",
     ends_when_closed: false,
     is_a_log: true,
-    echoes: true,
+    manner: Manner::Echoes,
 };
 
 static GNUTLS_CLI: Dialect = Dialect {
@@ -100,7 +109,7 @@ static GNUTLS_CLI: Dialect = Dialect {
     keying_material: "- Key material: ",
     ends_when_closed: true,
     is_a_log: false,
-    echoes: false,
+    manner: Manner::Types,
 };
 
 /// The priority string: what is offered or taken, and nothing else.
@@ -111,8 +120,9 @@ fn priority(case: &Case) -> String {
     }
     let (exchange, cipher) = suite_names(case.suite);
     let scheme = case.scheme.map_or("ALL", scheme_name);
+    let without = if case.extended_master_secret { "" } else { ":%NO_SESSION_HASH" };
     format!(
-        "NONE:+VERS-DTLS1.2:+COMP-NULL:+CTYPE-X509:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}",
+        "NONE:+VERS-DTLS1.2:+COMP-NULL:+CTYPE-X509:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}{without}",
         groups = groups(case)
     )
 }

@@ -1,7 +1,9 @@
 //! Other implementations: for each a file that says how to start it for a case and how to read what it prints.
 
 pub mod gnutls;
+pub mod mbedtls;
 pub mod openssl;
+pub mod udp_proxy;
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::ops::Range;
@@ -39,8 +41,22 @@ struct Dialect {
     ends_when_closed: bool,
     /// Whether it writes a log, in which the words are looked for anywhere: its lines begin with what changes.
     is_a_log: bool,
-    /// Whether it sends back what it receives, and has nothing else to send.
-    echoes: bool,
+    /// How it talks.
+    manner: Manner,
+}
+
+/// How a peer talks, and what it has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
+pub enum Manner {
+    /// It sends what is typed.
+    Types,
+    /// It sends back what it receives.
+    Echoes,
+    /// It answers what it receives with a text of its own, that this is a part of.
+    Answers(&'static str),
+    /// It speaks first, with a text that this is a part of, and waits for an answer each time.
+    Asks(&'static str),
 }
 
 /// What makes a peer close the association.
@@ -50,6 +66,8 @@ enum Quit {
     EndOfInput,
     /// That this line is typed.
     Line(&'static str),
+    /// That it has exchanged as much as it was told to.
+    Enough,
 }
 
 impl Peer {
@@ -88,7 +106,8 @@ impl Peer {
     /// The keying material that it exported.
     pub fn keying_material(&self) -> Outcome<Vec<u8>> {
         let line = self.process.wait_for_line(self.dialect.keying_material)?;
-        let digits: Vec<u8> = line.trim().bytes().collect();
+        // Some write `0x` in front.
+        let digits: Vec<u8> = line.trim().rsplit("0x").next().unwrap_or_default().bytes().collect();
         let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16);
         Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
     }
@@ -98,6 +117,7 @@ impl Peer {
         match self.dialect.quit {
             Quit::EndOfInput => self.process.end_input(),
             Quit::Line(line) => self.process.say(line)?,
+            Quit::Enough => {}
         }
         Ok(())
     }
@@ -108,10 +128,10 @@ impl Peer {
         if self.dialect.ends_when_closed { self.process.wait_for_success() } else { Ok(()) }
     }
 
-    /// Whether it sends back what it receives, and has nothing else to send.
+    /// How it talks.
     #[must_use]
-    pub const fn echoes(&self) -> bool {
-        self.dialect.echoes
+    pub const fn manner(&self) -> Manner {
+        self.dialect.manner
     }
 
     fn says(&self, words: &str) -> Outcome {
@@ -121,6 +141,11 @@ impl Peer {
             self.process.wait_for_line(words).map(drop)
         }
     }
+}
+
+/// The first two numbers of a version: what follows them mends, and changes without notice.
+fn series(version: &str) -> String {
+    version.trim().splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// A free port, for servers that do not tell which one they got.

@@ -5,18 +5,21 @@ use std::process::Command;
 
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
-use super::{Dialect, Peer, Quit, free_port};
+use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
 use crate::case::{Case, Chain, KeyForm, KeyKind};
 use crate::certificates::Certificates;
 use crate::process::Process;
 
-/// Why OpenSSL cannot take part, if so.
-pub fn find() -> Result<(), String> {
+/// The version, or why OpenSSL cannot take part.
+pub fn find() -> Result<String, String> {
     let output = Command::new("openssl").arg("version").output().map_err(|error| format!("openssl: {error}"))?;
     let version = String::from_utf8_lossy(&output.stdout);
     // 3.0 brought `req -CA`, and is what Debian has had since 2023.
-    if version.starts_with("OpenSSL 3.") { Ok(()) } else { Err(format!("openssl is {version:?}, not OpenSSL 3")) }
+    match version.split(' ').nth(1) {
+        Some(number) if version.starts_with("OpenSSL 3.") => Ok(format!("OpenSSL {}", series(number))),
+        _ => Err(format!("openssl is {version:?}, not OpenSSL 3")),
+    }
 }
 
 /// Starts `s_server` for a case. It tells much, but when it ends, it is gone without close_notify.
@@ -130,7 +133,7 @@ static S_SERVER: Dialect = Dialect {
     keying_material: "    Keying material: ",
     ends_when_closed: false,
     is_a_log: false,
-    echoes: false,
+    manner: Manner::Types,
 };
 
 static S_CLIENT: Dialect = Dialect {
@@ -140,7 +143,7 @@ static S_CLIENT: Dialect = Dialect {
     keying_material: "    Keying material: ",
     ends_when_closed: true,
     is_a_log: false,
-    echoes: false,
+    manner: Manner::Types,
 };
 
 /// The name of a suite; an unknown one is refused by the program, which says so.

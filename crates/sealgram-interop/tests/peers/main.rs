@@ -2,16 +2,23 @@
 //!
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
+mod features;
 mod gnutls;
+mod harm;
+mod mbedtls;
 mod openssl;
+mod report;
 
 use std::env;
+use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealgram_interop::Outcome;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::peer;
+
+use crate::report::{PeerPrograms, Results, Verdict};
 
 /// Certificates, made when the first trial asks for them.
 type Lazy = LazyLock<Result<Certificates, String>>;
@@ -34,32 +41,81 @@ impl Interop {
         Self { impossible: Some(reason), ..self }
     }
 
-    /// The trial, which is ignored if the peer is missing and may be.
-    fn into_trial(self, certificates: Arc<Lazy>, missing: Option<String>) -> Trial {
-        Trial::ignorable_test(self.name, move || match missing {
-            _ if self.impossible.is_some() => Ok(Completion::ignored_with(self.impossible.unwrap_or_default())),
-            Some(reason) if env::var_os("SEALGRAM_REQUIRE_PEERS").is_some_and(|value| value == "1") => {
+    /// The trial, which is ignored if the peer is missing and may be. What comes of it goes to `results` too.
+    fn into_trial(self, certificates: Arc<Lazy>, missing: Option<String>, results: Arc<Results>) -> Trial {
+        Trial::ignorable_test(self.name.clone(), move || {
+            let (name, impossible) = (self.name.clone(), self.impossible);
+            let outcome = self.outcome(&certificates, missing);
+            let verdict = match (&outcome, impossible) {
+                (Ok(Completion::Completed), _) => Verdict::Passed,
+                (Ok(_), Some(reason)) => Verdict::Cannot(reason),
+                (Ok(_), None) => Verdict::Missing,
+                (Err(_), _) => Verdict::Failed,
+            };
+            results.add(name, verdict);
+            outcome
+        })
+    }
+
+    fn outcome(self, certificates: &Lazy, missing: Option<String>) -> Result<Completion, Failed> {
+        match (self.impossible, missing) {
+            (Some(reason), _) => Ok(Completion::ignored_with(reason)),
+            (None, Some(reason)) if env::var_os("SEALGRAM_REQUIRE_PEERS").is_some_and(|value| value == "1") => {
                 Err(Failed::from(reason))
             }
-            Some(reason) => Ok(Completion::ignored_with(reason)),
-            None => {
-                let certificates = LazyLock::force(&certificates).as_ref()?;
+            (None, Some(reason)) => Ok(Completion::ignored_with(reason)),
+            (None, None) => {
+                let certificates = LazyLock::force(certificates).as_ref()?;
                 (self.run)(certificates).map(|()| Completion::Completed).map_err(Failed::from)
             }
-        })
+        }
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let certificates: Arc<Lazy> = Arc::new(LazyLock::new(|| Certificates::make().map_err(|error| error.to_string())));
-    // Its program makes certificates for all the others.
-    let openssl = peer::openssl::find().err();
-    let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
-    let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
-    let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let results = Arc::new(Results::default());
+    let peers = peers();
+    let trials: Vec<Trial> = all_trials(&peers)
+        .map(|(it, missing)| it.into_trial(Arc::clone(&certificates), missing, Arc::clone(&results)))
+        .collect();
+    let count = trials.len();
+    let conclusion = libtest_mimic::run(&arguments, trials);
     // The directory goes before the process does.
     drop(certificates);
-    conclusion.exit();
+    let document = if arguments.list { Ok(String::new()) } else { results.compare(count, &peers) };
+    match document {
+        Ok(said) if said.is_empty() => {}
+        Ok(said) => println!("docs/interop.md: {said}\n"),
+        Err(complaint) => {
+            println!("docs/interop.md: {complaint}\n");
+            return ExitCode::FAILURE;
+        }
+    }
+    conclusion.exit_code()
+}
+
+/// Every peer, in the order of the document.
+fn peers() -> [PeerPrograms; 3] {
+    [
+        PeerPrograms { heading: peer::openssl::find(), server: "openssl s_server", client: "openssl s_client" },
+        PeerPrograms { heading: peer::gnutls::find(), server: "gnutls-serv", client: "gnutls-cli" },
+        PeerPrograms { heading: peer::mbedtls::find(), server: "mbedtls ssl_server2", client: "mbedtls ssl_client2" },
+    ]
+}
+
+/// Every trial, with what it misses.
+fn all_trials([openssl, gnutls, mbedtls]: &[PeerPrograms; 3]) -> impl Iterator<Item = (Interop, Option<String>)> {
+    // The openssl program makes certificates for all, and Mbed TLS brings the proxy.
+    let with =
+        |needs: &[&PeerPrograms]| [&[openssl], needs].concat().iter().find_map(|peer| peer.heading.clone().err());
+    let [on_openssl, on_gnutls, on_mbedtls] = [with(&[]), with(&[gnutls]), with(&[mbedtls])];
+    let on_gnutls_and_mbedtls = with(&[gnutls, mbedtls]);
+    let through = harm::with_openssl().chain(harm::with_mbedtls());
+    openssl::trials()
+        .map(move |it| (it, on_openssl.clone()))
+        .chain(gnutls::trials().map(move |it| (it, on_gnutls.clone())))
+        .chain(mbedtls::trials().chain(through).map(move |it| (it, on_mbedtls.clone())))
+        .chain(harm::with_gnutls().map(move |it| (it, on_gnutls_and_mbedtls.clone())))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sealgram::pki_types::ServerName;
-use sealgram_interop::case::{self, Case, KeyKind};
+use sealgram_interop::case::{self, Alpn, Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::conversation::{client_config, report, server_config};
 use sealgram_interop::ours::{Association, Server};
@@ -31,9 +31,15 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
             let more = ["--x509cafile", root.to_str().ok_or("no name for the root")?];
             it_refuses(ECDSA, &more, "The certificate issuer is unknown", it)
         }),
+        Interop::new("gnutls-cli / refused: we, no application protocol in common".into(), |it| {
+            it_is_refused(NOTHING_IN_COMMON, "no application protocol (ALPN)", it)
+        }),
     ]
     .into_iter()
 }
+
+const NOTHING_IN_COMMON: Case =
+    Case { alpn: Some(Alpn { client: &["coap"], server: &["webrtc"], agreed: "" }), ..ECDSA };
 
 /// A plaintext alert is believed only after some timeouts, which are short here.
 const ECDSA: Case = Case { hasty: true, ..case::ECDSA };
@@ -61,6 +67,17 @@ fn it_refuses(case: Case, more: &[&str], theirs: &str, certificates: &Certificat
     let is_refused = || -> Outcome {
         peer.prints(theirs)?;
         says(&server.wait_for_failure()?.to_string(), "the peer sent")
+    };
+    is_refused().map_err(|error| report(&*error, &peer, &wire))
+}
+
+fn it_is_refused(case: Case, ours: &str, certificates: &Certificates) -> Outcome {
+    let wire = Arc::new(Wire::default());
+    let server = Server::listen(server_config(&case, certificates)?, &wire)?;
+    let peer = gnutls::client(&case, certificates, server.address()?, &[])?;
+    let is_refused = || -> Outcome {
+        says(&server.wait_for_failure()?.to_string(), ours)?;
+        peer.prints("A TLS fatal alert has been received")
     };
     is_refused().map_err(|error| report(&*error, &peer, &wire))
 }

@@ -1,0 +1,194 @@
+//! Mbed TLS 3.6: `ssl_server2`, `ssl_client2` and `udp_proxy`, which `build-mbedtls` puts into the cache.
+//!
+//! They do not talk freely. The server answers what it hears with a page of its own, the client asks for a page so many
+//! times; each closes by itself after that many exchanges, and one that is told to go on for one more waits for us.
+
+use core::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+
+use super::{Dialect, Manner, Peer, Quit, free_port};
+use crate::Outcome;
+use crate::case::{Case, Chain, KeyForm, KeyKind, LARGE};
+use crate::certificates::Certificates;
+use crate::conversation::Closer;
+use crate::process::{Process, cached};
+
+/// The name of its folder in the cache, which `build-mbedtls` gives it.
+const FOLDER: &str = "mbedtls-3.6.6";
+
+/// The version, or why Mbed TLS cannot take part.
+pub fn find() -> Result<String, String> {
+    for name in ["ssl_server2", "ssl_client2", "udp_proxy"] {
+        program(name)?;
+    }
+    Ok("Mbed TLS 3.6".into())
+}
+
+/// Where one of the programs is.
+pub(super) fn program(name: &str) -> Result<PathBuf, String> {
+    cached(FOLDER, "crates/sealgram-interop/build-mbedtls").map(|folder| folder.join("bin").join(name))
+}
+
+/// Starts `ssl_server2` for a case. It closes after the last exchange, unless we are to do it.
+pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[&str]) -> Outcome<Peer> {
+    let mut command = mbedtls("ssl_server2", case, closer)?;
+    let address = free_port()?;
+    let port = format!("server_port={}", address.port());
+    let cookies = format!("cookies={}", u8::from(case.cookies));
+    command.args([&*port, &cookies, "buffer_size=16384"]);
+    let [chain, key] = identity(certificates, case.key_kind, case.chain);
+    if case.server_name {
+        // The certificate for the name is not the one that it shows to whoever asks for no name.
+        let other = if case.key_kind == KeyKind::Rsa { KeyKind::Ecdsa } else { KeyKind::Rsa };
+        let [other_chain, other_key] = identity(certificates, other, Chain::Direct);
+        command.arg(format!("sni=localhost,{chain},{key},-,-,-"));
+        command.args([format!("crt_file={other_chain}"), format!("key_file={other_key}")]);
+    } else {
+        command.args([format!("crt_file={chain}"), format!("key_file={key}")]);
+    }
+    if let Some(alpn) = case.alpn {
+        command.arg(format!("alpn={}", alpn.server.join(",")));
+    }
+    if case.certificate_request {
+        command.arg("auth_mode=optional");
+    }
+    if case.large {
+        command.arg(format!("response_size={LARGE}"));
+    }
+    let process = Process::spawn(command.args(more))?;
+    Ok(Peer { process, dialect: &SSL_SERVER2, facts: facts(case), told: Some(address) })
+}
+
+/// The files of a server's chain and key.
+fn identity(certificates: &Certificates, kind: KeyKind, chain: Chain) -> [String; 2] {
+    let files = [certificates.chain_file(kind, chain), certificates.key_file(kind, KeyForm::Pkcs8)];
+    files.map(|file| file.display().to_string())
+}
+
+/// Starts `ssl_client2` for a case. It closes after the last exchange, unless we are to do it.
+pub fn client(
+    case: &Case,
+    certificates: &Certificates,
+    to: SocketAddr,
+    closer: Closer,
+    more: &[&str],
+) -> Outcome<Peer> {
+    let mut command = mbedtls("ssl_client2", case, closer)?;
+    command.args([format!("server_port={}", to.port()), format!("request_page={PAGE}")]);
+    command.arg(format!("ca_file={}", certificates.root_file(case.key_kind).display()));
+    // Its name is that of the certificate, whether it is told to the server or not.
+    command.args(["server_name=localhost", "auth_mode=required"]);
+    if !case.server_name {
+        command.arg("set_hostname=NULL");
+    }
+    if let Some(alpn) = case.alpn {
+        command.arg(format!("alpn={}", alpn.client.join(",")));
+    }
+    if case.large {
+        command.arg(format!("request_size={LARGE}"));
+    }
+    let process = Process::spawn(command.args(more))?;
+    let facts = [facts(case), vec!["Verifying peer X.509 certificate... ok".into()]].concat();
+    Ok(Peer { process, dialect: &SSL_CLIENT2, facts, told: None })
+}
+
+/// What both roles are told alike.
+fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
+    // Line by line: they would keep what they have read to themselves until something else happens.
+    let mut command = Command::new("stdbuf");
+    command.arg("-oL").arg(program(name)?);
+    command.args(["dtls=1", "force_version=dtls12", "server_addr=127.0.0.1", "hs_timeout=250-60000"]);
+    command.arg(format!("exchanges={}", if closer == Closer::Peer { EXCHANGES } else { EXCHANGES + 1 }));
+    command.arg(format!("extended_ms={}", u8::from(case.extended_master_secret)));
+    if !case.whole_offer {
+        command.args([format!("force_ciphersuite={}", suite_name(case.suite)), format!("groups={}", groups(case))]);
+    }
+    if let Some(mtu) = case.mtu {
+        command.arg(format!("mtu={mtu}"));
+    }
+    if let Some(scheme) = case.scheme {
+        command.arg(format!("sig_algs={}", scheme_name(scheme)));
+    }
+    if let Some(label) = case.exporter {
+        command.args([format!("exp_label={label}"), "exp_len=60".into()]);
+    }
+    Ok(command)
+}
+
+/// What both roles say of a good association.
+fn facts(case: &Case) -> Vec<String> {
+    let protocol = "[ Protocol is DTLSv1.2 ]".into();
+    let suite = format!("[ Ciphersuite is {} ]", suite_name(case.suite));
+    let alpn = case.alpn.map(|alpn| format!("[ Application Layer Protocol is {} ]", alpn.agreed));
+    [protocol, suite].into_iter().chain(alpn).collect()
+}
+
+static SSL_SERVER2: Dialect = Dialect {
+    listens: "Waiting for a remote connection",
+    quit: Quit::Enough,
+    was_closed: "connection was closed gracefully",
+    keying_material: "Exporting key of length 60 with label ",
+    ends_when_closed: false,
+    is_a_log: true,
+    manner: Manner::Answers("Successful connection using: TLS-ECDHE-"),
+};
+
+static SSL_CLIENT2: Dialect = Dialect {
+    listens: "",
+    quit: Quit::Enough,
+    was_closed: "connection was closed gracefully",
+    keying_material: "Exporting key of length 60 with label ",
+    ends_when_closed: true,
+    is_a_log: true,
+    manner: Manner::Asks("GET /pong-from-the-peer HTTP/1.0"),
+};
+
+/// What the client asks for.
+const PAGE: &str = "/pong-from-the-peer";
+
+/// How many lines our end sends, and each is answered.
+const EXCHANGES: u8 = 2;
+
+/// The name of a suite; an unknown one is refused by the programs, which say so.
+const fn suite_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+        CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384",
+        CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
+        CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384",
+        CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256",
+        CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS-ECDHE-RSA-WITH-CHACHA20-POLY1305-SHA256",
+        _ => "unknown",
+    }
+}
+
+/// The group of the case, then the curve of the certificate, which has to be offered too (RFC 8422 section 5.1).
+fn groups(case: &Case) -> String {
+    let curve = match case.key_kind {
+        KeyKind::Ecdsa => ",secp256r1",
+        KeyKind::EcdsaP384 => ",secp384r1",
+        KeyKind::Ed25519 | KeyKind::Rsa | KeyKind::Rsa4096 => "",
+    };
+    let group = match case.group {
+        NamedGroup::X25519 => "x25519",
+        NamedGroup::SECP256R1 => "secp256r1",
+        NamedGroup::SECP384R1 => "secp384r1",
+        _ => "unknown",
+    };
+    format!("{group}{curve}")
+}
+
+/// The schemes to offer or to sign with. The certificates are signed under SHA-256, which a client has to offer too.
+const fn scheme_name(scheme: SignatureScheme) -> &'static str {
+    match scheme {
+        SignatureScheme::ECDSA_SHA256 => "ecdsa_secp256r1_sha256",
+        SignatureScheme::ECDSA_SHA384 => "ecdsa_secp384r1_sha384",
+        SignatureScheme::RSA_PKCS1_SHA256 => "rsa_pkcs1_sha256",
+        SignatureScheme::RSA_PKCS1_SHA384 => "rsa_pkcs1_sha384",
+        SignatureScheme::RSA_PKCS1_SHA512 => "rsa_pkcs1_sha512",
+        _ => "unknown",
+    }
+}

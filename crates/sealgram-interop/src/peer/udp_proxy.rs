@@ -1,0 +1,81 @@
+//! Mbed TLS's `udp_proxy`: a network that does harm, between us and any peer.
+
+use core::net::SocketAddr;
+use std::process::Command;
+
+use super::{free_port, mbedtls};
+use crate::process::Process;
+use crate::{Outcome, expect};
+
+/// What a proxy does to datagrams.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a row of a table in this workspace")]
+pub struct Harm {
+    /// For people.
+    pub name: &'static str,
+    /// As its arguments. It decides by a generator with this seed, in the order of arrival.
+    pub arguments: &'static [&'static str],
+    /// What it prints when it has done it. Of what it drops it says nothing.
+    pub signs: &'static [&'static str],
+}
+
+/// Each alone, then all at once. One of the first datagrams of any handshake is hit with these seeds.
+pub const HARMS: [Harm; 5] = [
+    Harm { name: "loss", arguments: &["drop=3", "seed=1", CLOSE_NOTIFY_PASSES], signs: &[] },
+    Harm { name: "delay", arguments: &["delay=3", "seed=1", CLOSE_NOTIFY_PASSES], signs: &["delayed"] },
+    Harm { name: "duplicates", arguments: &["duplicate=2", "seed=1"], signs: &["duplicated"] },
+    // A damaged copy of every record of application data, in front of it.
+    Harm { name: "bad records", arguments: &["bad_ad=1"], signs: &["corrupted"] },
+    Harm {
+        name: "all of it",
+        arguments: &["drop=5", "delay=5", "duplicate=5", "bad_ad=1", "seed=2", CLOSE_NOTIFY_PASSES],
+        signs: &["corrupted"],
+    },
+];
+
+/// Nobody repeats this alert, and the trials wait for it: under AES-GCM no other datagram has its length.
+const CLOSE_NOTIFY_PASSES: &str = "protect_len=39";
+
+/// A proxy that runs, for one association.
+#[derive(Debug)]
+pub struct UdpProxy {
+    process: Process,
+    address: SocketAddr,
+    harm: Harm,
+}
+
+impl UdpProxy {
+    /// Starts one in front of a server.
+    pub fn start(server: SocketAddr, harm: Harm) -> Outcome<Self> {
+        let address = free_port()?;
+        // Line by line, or it would keep what it has to tell to itself.
+        let mut command = Command::new("stdbuf");
+        command.arg("-oL").arg(mbedtls::program("udp_proxy")?);
+        command.args(["server_addr=127.0.0.1", &format!("server_port={}", server.port())]);
+        command.args(["listen_addr=127.0.0.1", &format!("listen_port={}", address.port())]);
+        let process = Process::spawn(command.args(harm.arguments))?;
+        process.wait_for_text("Waiting for a remote connection")?;
+        Ok(Self { process, address, harm })
+    }
+
+    /// Where a client finds it.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Fails if it has let everything through.
+    pub fn has_done_harm(&self) -> Outcome {
+        let log = self.process.output();
+        for sign in self.harm.signs {
+            expect(log.contains(sign), format!("nothing was {sign}:\n{log}"))?;
+        }
+        if self.harm.name == "loss" {
+            // It writes one line for a datagram that comes, and another that ends so for one that it sends on.
+            let lines = log.lines().filter(|line| line.contains(" dispatch ")).count();
+            let forwarded = log.matches(": forwarded").count();
+            expect(lines > 2 * forwarded, format!("nothing was lost:\n{log}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The features that docs/interop.md has a row for, and why some have no trial.
+
+/// A row.
+pub(crate) struct Feature {
+    pub(crate) title: &'static str,
+    /// How the terms begin that the names of its trials have; none if there is no trial yet.
+    term: &'static str,
+    /// For programs whose names begin so: why there is no trial. The first that fits counts.
+    reasons: &'static [(&'static str, &'static str)],
+}
+
+impl Feature {
+    /// Whether a term of a trial's name stands for it.
+    pub(crate) fn has(&self, term: &str) -> bool {
+        !self.term.is_empty() && term.starts_with(self.term)
+    }
+
+    /// Why there is no trial with this program.
+    pub(crate) fn reason(&self, program: &str) -> Option<&'static str> {
+        self.reasons.iter().find(|(beginning, _)| program.starts_with(beginning)).map(|(_, reason)| *reason)
+    }
+}
+
+/// One that has trials with every program.
+const fn tried(title: &'static str, term: &'static str) -> Feature {
+    Feature { title, term, reasons: &[] }
+}
+
+const fn partly(title: &'static str, term: &'static str, reasons: &'static [(&'static str, &'static str)]) -> Feature {
+    Feature { title, term, reasons }
+}
+
+/// One that has no trial.
+const fn untried(title: &'static str, reasons: &'static [(&'static str, &'static str)]) -> Feature {
+    Feature { title, term: "", reasons }
+}
+
+const PART_D: &str = "not yet: part D";
+const PART_E: &str = "not yet: part E";
+const CANNOT: &str = "peer cannot: it does not have it";
+const OURS: &str = "by design: this is our server's choice";
+
+pub(crate) const FEATURES: &[Feature] = &[
+    tried("handshake, data both ways, close_notify", "association"),
+    tried("ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "suite C02B"),
+    tried("ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "suite C02C"),
+    tried("ECDHE_RSA_WITH_AES_128_GCM_SHA256", "suite C02F"),
+    tried("ECDHE_RSA_WITH_AES_256_GCM_SHA384", "suite C030"),
+    tried("ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "suite CCA8"),
+    tried("ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "suite CCA9"),
+    tried("X25519", "group X25519"),
+    tried("P-256", "group P-256"),
+    tried("P-384", "group P-384"),
+    tried("server key: ECDSA P-256", "key ECDSA P-256"),
+    tried("server key: ECDSA P-384", "key ECDSA P-384"),
+    tried("server key: Ed25519", "key Ed25519"),
+    tried("server key: RSA of 2048 bits", "key RSA 2048"),
+    tried("server key: RSA of 4096 bits", "key RSA 4096"),
+    partly("server key in PKCS#1", "PKCS#1 key", KEYS),
+    partly("server key in SEC1", "SEC1 key", KEYS),
+    tried("intermediate authority", "intermediate authority"),
+    tried("signed with ECDSA_SHA256", "ECDSA_SHA256"),
+    tried("signed with ECDSA_SHA384", "ECDSA_SHA384"),
+    tried("signed with ED25519", "ED25519"),
+    tried("signed with RSA_PKCS1_SHA256", "RSA_PKCS1_SHA256"),
+    tried("signed with RSA_PKCS1_SHA384", "RSA_PKCS1_SHA384"),
+    tried("signed with RSA_PKCS1_SHA512", "RSA_PKCS1_SHA512"),
+    tried("signed with RSA_PSS_RSAE_SHA256", "RSA_PSS_RSAE_SHA256"),
+    tried("signed with RSA_PSS_RSAE_SHA384", "RSA_PSS_RSAE_SHA384"),
+    tried("signed with RSA_PSS_RSAE_SHA512", "RSA_PSS_RSAE_SHA512"),
+    tried("the server chooses from all that the peer has", "whole offer"),
+    tried("cookies", "with cookies"),
+    tried("cookies before any state", "stateless cookies"),
+    partly("no cookies", "no cookies", &[("", OURS)]),
+    tried("extended master secret", "with extended master secret"),
+    tried("no extended master secret, where we allow it", "no extended master secret"),
+    tried("fragments: MTU of 300 bytes", "MTU "),
+    tried("large records: 8000 bytes", "records of 8000 bytes"),
+    tried("ALPN", "ALPN "),
+    tried("server name (SNI)", "with server name"),
+    tried("no server name", "no server name"),
+    partly(
+        "keying material exporter",
+        "exporter ",
+        &[("gnutls-serv", "peer cannot: gnutls-serv exports nothing over UDP")],
+    ),
+    partly("certificate request to a client that has none", "certificate request", &[("", PART_D)]),
+    tried("refused by us", "refused by we"),
+    partly(
+        "refused by the peer",
+        "refused by it",
+        &[("gnutls-serv", "peer cannot: gnutls-serv gives up over UDP without an alert")],
+    ),
+    partly(
+        "renegotiation, which we refuse",
+        "told no when it wants to renegotiate",
+        &[("", "no trial: tried with OpenSSL and with the client of Mbed TLS")],
+    ),
+    partly(
+        "50 clients at once",
+        "50 at once",
+        &[("openssl s_server", "by design: it is about our server"), ("", "no trial: tried with s_client")],
+    ),
+    tried("loss, through udp_proxy", "udp_proxy: loss"),
+    tried("delay, through udp_proxy", "udp_proxy: delay"),
+    tried("duplicates, through udp_proxy", "udp_proxy: duplicates"),
+    tried("bad records, through udp_proxy", "udp_proxy: bad records"),
+    tried("all of it, through udp_proxy", "udp_proxy: all of it"),
+    untried("AES-CCM and AES-CCM-8 suites", &[("godot", CANNOT), ("", PART_D)]),
+    untried("client certificates", &[("godot", CANNOT), ("", PART_D)]),
+    untried("PSK", &[("godot", CANNOT), ("", PART_D)]),
+    untried("ECDHE_PSK", &[("godot", CANNOT), ("", PART_D)]),
+    untried("raw public keys", &[("gnutls", PART_D), ("", CANNOT)]),
+    untried("resumption by session ID", &[("godot", CANNOT), ("", PART_D)]),
+    untried("resumption by ticket", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
+    untried("OCSP stapling", &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
+    untried("connection IDs", &[("mbedtls", PART_E), ("", CANNOT)]),
+    untried("use_srtp", &[("godot", CANNOT), ("", PART_E)]),
+    untried("max_fragment_length", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_E)]),
+    untried("record_size_limit", &[("gnutls", PART_E), ("", CANNOT)]),
+    untried("return routability", &[("", "no peer has it")]),
+];
+
+/// In which form the server's key comes.
+const KEYS: &[(&str, &str)] = &[("", OURS)];

@@ -1,0 +1,55 @@
+//! Every peer in both roles, with a proxy between us that loses, delays, duplicates and damages.
+
+use sealgram_interop::Outcome;
+use sealgram_interop::case::{self, Case, Chain, SMALL_MTU};
+use sealgram_interop::certificates::Certificates;
+use sealgram_interop::conversation::{Closer, peer_connects_through, we_connect_through};
+use sealgram_interop::peer::udp_proxy::{HARMS, Harm};
+use sealgram_interop::peer::{gnutls, mbedtls, openssl};
+
+use crate::Interop;
+
+/// What one association with a peer is, in one role.
+type Meet = fn(Harm, &Case, &Certificates) -> Outcome;
+
+pub(crate) fn with_openssl() -> impl Iterator<Item = Interop> {
+    let server: Meet =
+        |harm, case, it| we_connect_through(Some(harm), case, it, openssl::server(case, it, &[])?, Closer::Us);
+    let client: Meet = |harm, case, it| {
+        peer_connects_through(Some(harm), case, it, |to| openssl::client(case, it, to, &[]), Closer::Us)
+    };
+    trials("openssl s_server", server).chain(trials("openssl s_client", client))
+}
+
+pub(crate) fn with_gnutls() -> impl Iterator<Item = Interop> {
+    let server: Meet =
+        |harm, case, it| we_connect_through(Some(harm), case, it, gnutls::server(case, it, &[])?, Closer::Us);
+    let client: Meet = |harm, case, it| {
+        peer_connects_through(Some(harm), case, it, |to| gnutls::client(case, it, to, &[]), Closer::Us)
+    };
+    trials("gnutls-serv", server).chain(trials("gnutls-cli", client))
+}
+
+pub(crate) fn with_mbedtls() -> impl Iterator<Item = Interop> {
+    let server: Meet = |harm, case, it| {
+        we_connect_through(Some(harm), case, it, mbedtls::server(case, it, Closer::Us, &[])?, Closer::Us)
+    };
+    let client: Meet = |harm, case, it| {
+        peer_connects_through(Some(harm), case, it, |to| mbedtls::client(case, it, to, Closer::Us, &[]), Closer::Us)
+    };
+    trials("mbedtls ssl_server2", server).chain(trials("mbedtls ssl_client2", client))
+}
+
+/// FLT-01: each kind of harm, to a handshake of few datagrams and to one of many.
+fn trials(program: &'static str, meet: Meet) -> impl Iterator<Item = Interop> {
+    let rows = HARMS.into_iter().flat_map(|harm| CASES.map(|case| (harm, case)));
+    rows.map(move |(harm, case)| {
+        let name = format!("{program} / through udp_proxy with {}: {case}", harm.name);
+        Interop::new(name, move |certificates| meet(harm, &case, certificates))
+    })
+}
+
+const CASES: [Case; 2] = [
+    Case { hasty: true, ..case::ECDSA },
+    Case { hasty: true, chain: Chain::Intermediate, mtu: Some(SMALL_MTU), ..case::RSA },
+];

@@ -1,0 +1,167 @@
+//! Associations that must not come to be: who refuses, and what each side is told.
+
+use std::sync::Arc;
+
+use sealgram::pki_types::ServerName;
+use sealgram_interop::case::{self, Alpn, Case, KeyKind};
+use sealgram_interop::certificates::Certificates;
+use sealgram_interop::conversation::{Closer, client_config, report, server_config};
+use sealgram_interop::ours::{Association, Server};
+use sealgram_interop::peer::mbedtls;
+use sealgram_interop::wire::Wire;
+use sealgram_interop::{Outcome, expect};
+use sealgram_std::Error;
+
+use crate::Interop;
+
+/// Two who do not come together.
+struct Refusal {
+    name: &'static str,
+    case: Case,
+    /// The name that our client asks for, or that the peer's asks for.
+    asked: &'static str,
+    /// The root that the client trusts.
+    trusted: KeyKind,
+    /// What the peer is told in addition.
+    more: &'static [&'static str],
+    /// What our user is told.
+    ours: &'static str,
+    /// What the peer's user is told.
+    theirs: &'static str,
+}
+
+pub(crate) fn trials() -> impl Iterator<Item = Interop> {
+    let servers = SERVERS
+        .iter()
+        .map(|row| Interop::new(format!("mbedtls ssl_server2 / refused: {}", row.name), |it| row.check_server(it)));
+    let clients = CLIENTS
+        .iter()
+        .map(|row| Interop::new(format!("mbedtls ssl_client2 / refused: {}", row.name), |it| row.check_client(it)));
+    servers.chain(clients)
+}
+
+/// A plaintext alert is believed only after some timeouts, which are short here.
+const ECDSA: Case = Case { hasty: true, ..case::ECDSA };
+
+const NOTHING_IN_COMMON: Alpn = Alpn { client: &["coap"], server: &["webrtc"], agreed: "" };
+
+/// MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
+const TOLD_BY_ALERT: &str = "mbedtls_ssl_handshake returned -0x7780";
+
+const PLAIN: Refusal = Refusal {
+    name: "",
+    case: ECDSA,
+    asked: "localhost",
+    trusted: KeyKind::Ecdsa,
+    more: &[],
+    ours: "",
+    theirs: TOLD_BY_ALERT,
+};
+
+const SERVERS: &[Refusal] = &[
+    Refusal {
+        name: "we, another name",
+        // It takes whatever name comes.
+        case: Case { server_name: false, ..ECDSA },
+        asked: "elsewhere.example",
+        ours: "it is not for the name that was asked for (at SERVER_HELLO_DONE; sent alert BAD_CERTIFICATE)",
+        ..PLAIN
+    },
+    Refusal {
+        name: "we, another root",
+        trusted: KeyKind::Rsa,
+        ours: "its issuer is not trusted (at SERVER_HELLO_DONE; sent alert UNKNOWN_CA)",
+        ..PLAIN
+    },
+    Refusal {
+        name: "it, another name",
+        asked: "elsewhere.example",
+        ours: "the peer sent UNRECOGNIZED_NAME (FATAL, not authenticated) (at SERVER_HELLO)",
+        theirs: "mbedtls_ssl_handshake returned",
+        ..PLAIN
+    },
+    Refusal {
+        name: "it, no suite in common",
+        more: &["force_ciphersuite=TLS-ECDHE-ECDSA-WITH-AES-128-CBC-SHA256"],
+        ours: "the peer sent HANDSHAKE_FAILURE (FATAL, not authenticated) (at SERVER_HELLO)",
+        theirs: "mbedtls_ssl_handshake returned",
+        ..PLAIN
+    },
+    Refusal {
+        name: "it, no application protocol in common",
+        case: Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA },
+        ours: "the peer sent NO_APPLICATION_PROTOCOL (FATAL, not authenticated) (at SERVER_HELLO)",
+        theirs: "mbedtls_ssl_handshake returned",
+        ..PLAIN
+    },
+];
+
+const CLIENTS: &[Refusal] = &[
+    Refusal {
+        name: "it, another name",
+        more: &["server_name=elsewhere.example"],
+        ours: "the peer sent BAD_CERTIFICATE (FATAL, not authenticated) (at CLIENT_KEY_EXCHANGE)",
+        theirs: "does not match with the expected CN",
+        ..PLAIN
+    },
+    Refusal {
+        name: "it, another root",
+        trusted: KeyKind::Rsa,
+        ours: "the peer sent UNKNOWN_CA (FATAL, not authenticated) (at CLIENT_KEY_EXCHANGE)",
+        theirs: "is not correctly signed by the trusted CA",
+        ..PLAIN
+    },
+    Refusal {
+        name: "we, no suite in common",
+        more: &["force_ciphersuite=TLS-ECDHE-ECDSA-WITH-AES-128-CBC-SHA256"],
+        ours: "no cipher suite that our certificate, groups and signature schemes allow \
+            (at CLIENT_HELLO; sent alert HANDSHAKE_FAILURE)",
+        ..PLAIN
+    },
+    Refusal {
+        name: "we, no group in common",
+        more: &["groups=secp521r1"],
+        ours: "no key exchange group (at CLIENT_HELLO; sent alert HANDSHAKE_FAILURE)",
+        ..PLAIN
+    },
+    Refusal {
+        name: "we, no application protocol in common",
+        case: Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA },
+        ours: "no application protocol (ALPN) (at CLIENT_HELLO; sent alert NO_APPLICATION_PROTOCOL)",
+        ..PLAIN
+    },
+];
+
+impl Refusal {
+    fn check_server(&self, certificates: &Certificates) -> Outcome {
+        let wire = Arc::new(Wire::default());
+        let peer = mbedtls::server(&self.case, certificates, Closer::Us, self.more)?;
+        let is_refused = || -> Outcome {
+            let config = client_config(&self.case, self.trusted, certificates)?;
+            match Association::connect(peer.address()?, ServerName::try_from(self.asked)?, config, &wire) {
+                Err(Error::Closed(reason)) => says(&reason.to_string(), self.ours)?,
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Err("it is not refused".into()),
+            }
+            peer.prints(self.theirs)
+        };
+        is_refused().map_err(|error| report(&*error, &peer, &wire))
+    }
+
+    fn check_client(&self, certificates: &Certificates) -> Outcome {
+        let wire = Arc::new(Wire::default());
+        let server = Server::listen(server_config(&self.case, certificates)?, &wire)?;
+        let root = format!("ca_file={}", certificates.root_file(self.trusted).display());
+        let more = [&[&*root], self.more].concat();
+        let peer = mbedtls::client(&self.case, certificates, server.address()?, Closer::Us, &more)?;
+        let is_refused = || -> Outcome {
+            says(&server.wait_for_failure()?.to_string(), self.ours)?;
+            peer.prints(self.theirs)
+        };
+        is_refused().map_err(|error| report(&*error, &peer, &wire))
+    }
+}
+
+fn says(text: &str, wanted: &str) -> Outcome {
+    expect(text.ends_with(wanted), format!("we say {text:?}, which does not end in {wanted:?}"))
+}
