@@ -569,6 +569,11 @@ impl Connection {
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
         let was_connected = self.connected().is_some();
+        // The peer may end an association before our own last flight was handed out. It was complete all the same, and
+        // whoever gets its data and a session has to be told so first.
+        if was_connected {
+            self.announce_connected();
+        }
         if let Ok(State::Connected(connected)) = mem::replace(&mut self.state, Err(reason)) {
             self.former_session = Some(connected.session);
         }

@@ -13,7 +13,7 @@ use crate::connection::tests::puppet::{fragment, whole};
 use crate::connection::tests::scene::Scene;
 use crate::crypto::ExportError;
 use crate::error::{DecodeError, PeerMisbehaved};
-use crate::event::{Event, Status};
+use crate::event::{CloseReason, Event, Status};
 use crate::role::Role;
 use crate::stats::DiscardReason;
 
@@ -213,4 +213,22 @@ fn data_never_runs_ahead_of_our_finished() {
     assert_eq!(scene.subject.connection.send(b"data", &mut [0; 100]), Err(SendError::NotConnected));
     scene.hear_last_flight();
     assert_eq!(scene.subject.status(), Status::Connected);
+}
+
+/// A peer that says its last word and goodbye before ours was handed out: the application is told of the association
+/// before it gets its data and learns of its end, and not with a session that it never heard of.
+#[test]
+fn an_association_that_ends_at_once_was_there_all_the_same() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let early = scene.puppet.data(b"early");
+        assert!(scene.give(&early).is_empty());
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&[rest, goodbye].concat());
+        let told = [Event::Connected, Event::Early(b"early".to_vec()), Event::Closed(CloseReason::Peer)];
+        assert_eq!(scene.subject.events(), told);
+        assert!(scene.subject.connection.session().is_some());
+    }
 }
