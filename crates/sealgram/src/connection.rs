@@ -286,8 +286,14 @@ impl Connection {
     }
 
     fn has_output(&self) -> bool {
-        let may_send_flight = self.now.is_none_or(|now| self.burst.may_send(now));
+        let may_send_flight = self.now.is_none_or(|now| self.may_send_flight(now));
         self.outgoing.has_unsent() && may_send_flight || self.alert.is_some()
+    }
+
+    /// Whether another datagram of our flight may leave now. What is left of it after the end takes no breath: the alert
+    /// behind it must not overtake it, and the keys of both are about to go.
+    fn may_send_flight(&self, now: Instant) -> bool {
+        self.state.is_err() || self.burst.may_send(now)
     }
 
     /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one

@@ -232,3 +232,27 @@ fn an_association_that_ends_at_once_was_there_all_the_same() {
         assert!(scene.subject.connection.session().is_some());
     }
 }
+
+/// A server whose last flight has to wait for a breath when the peer says goodbye sends it first, under its own numbers
+/// and keys, and then answers: the answer would not open without it.
+#[test]
+fn a_last_flight_that_waits_goes_out_before_the_goodbye() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let now = scene.subject.now;
+        (0..10).for_each(|_| scene.subject.connection.burst.on_datagram(now));
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&rest);
+        assert!(scene.heard().is_empty(), "it takes a breath");
+        scene.give(&goodbye);
+        let heard = scene.heard();
+        let headers: Vec<_> = heard.iter().map(|record| (record.header.content_type, record.header.epoch)).collect();
+        let expected = [(ContentType::CHANGE_CIPHER_SPEC, 0), (ContentType::HANDSHAKE, 1), (ContentType::ALERT, 1)];
+        assert_eq!(headers, expected);
+        assert_eq!(scene.subject.events(), [Event::Connected, Event::Closed(CloseReason::Peer)]);
+        assert_eq!(scene.subject.status(), Status::Closed);
+        assert_eq!(scene.subject.connection.poll_timeout(), None);
+    }
+}
