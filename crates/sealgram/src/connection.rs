@@ -601,10 +601,12 @@ impl Connection {
     }
 
     /// RFC 5246 section 7.2.2: an association that has failed forgets its secrets. So does one that has ended in any
-    /// other way, as soon as its last word is out; the connection itself may be kept for longer.
+    /// other way, as soon as its last word is out; the connection itself may be kept for longer. The last flight goes
+    /// with its keys: without them it could only be sent under numbers that were used before.
     fn erase_keys_once_over(&mut self) {
         if self.state.is_err() && !self.has_output() {
             self.records = RecordLayer::new();
+            self.outgoing.clear();
         }
     }
 

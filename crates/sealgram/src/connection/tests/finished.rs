@@ -256,3 +256,21 @@ fn a_last_flight_that_waits_goes_out_before_the_goodbye() {
         assert_eq!(scene.subject.connection.poll_timeout(), None);
     }
 }
+
+/// L2: an association that ended before its last flight was out, and has sent both that and its goodbye, has nothing to
+/// say to a path that turns out to carry less: the keys are gone, and numbers would begin again.
+#[test]
+fn nothing_is_sent_again_after_the_end() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&[rest, goodbye].concat());
+        assert_eq!(scene.heard().len(), 3);
+        assert_eq!(scene.subject.events(), [Event::Connected, Event::Closed(CloseReason::Peer)]);
+        scene.subject.connection.set_mtu(0);
+        assert_eq!((scene.subject.status(), scene.subject.connection.poll_timeout()), (Status::Closed, None));
+        assert!(scene.heard().is_empty());
+    }
+}
