@@ -41,7 +41,7 @@ pub struct PairBuilder {
 
 /// Which algorithms the two ends use.
 enum Cryptography {
-    Toy,
+    Toy(&'static CryptoProvider),
     Ring { suite: &'static Suite, group: &'static dyn KeyExchangeGroup, certificate: CertificateKind },
 }
 
@@ -50,7 +50,7 @@ impl PairBuilder {
         Self {
             seed,
             rng: SimRng::new(seed),
-            cryptography: Cryptography::Toy,
+            cryptography: Cryptography::Toy(&toy::PROVIDER),
             chain_len: 1,
             client: TransportOptions::default(),
             server: TransportOptions::default(),
@@ -78,6 +78,12 @@ impl PairBuilder {
     /// How many certificates a server with toy cryptography shows.
     pub const fn chain_len(mut self, certificates: usize) -> Self {
         self.chain_len = certificates;
+        self
+    }
+
+    /// Another provider that goes with the toy identity.
+    pub const fn provider(mut self, provider: &'static CryptoProvider) -> Self {
+        self.cryptography = Cryptography::Toy(provider);
         self
     }
 
@@ -183,10 +189,10 @@ impl PairBuilder {
 impl Cryptography {
     fn configs(&self, chain_len: usize) -> (ClientConfigBuilder, ServerConfigBuilder) {
         match *self {
-            Self::Toy => (
-                ClientConfig::builder(&toy::PROVIDER, Arc::new(toy::ToyVerifier)),
+            Self::Toy(provider) => (
+                ClientConfig::builder(provider, Arc::new(toy::ToyVerifier)),
                 ServerConfig::builder(
-                    &toy::PROVIDER,
+                    provider,
                     if chain_len == 1 { toy_identity() } else { toy_identity_of(chain_len) },
                 ),
             ),

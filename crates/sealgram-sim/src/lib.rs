@@ -23,6 +23,7 @@
 mod books;
 mod builder;
 pub mod forge;
+pub mod fuzz;
 mod host;
 mod identity;
 pub mod kinds;

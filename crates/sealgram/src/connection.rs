@@ -286,8 +286,14 @@ impl Connection {
     }
 
     fn has_output(&self) -> bool {
-        let may_send_flight = self.now.is_none_or(|now| self.burst.may_send(now));
+        let may_send_flight = self.now.is_none_or(|now| self.may_send_flight(now));
         self.outgoing.has_unsent() && may_send_flight || self.alert.is_some()
+    }
+
+    /// Whether another datagram of our flight may leave now. What is left of it after the end takes no breath: the alert
+    /// behind it must not overtake it, and the keys of both are about to go.
+    fn may_send_flight(&self, now: Instant) -> bool {
+        self.state.is_err() || self.burst.may_send(now)
     }
 
     /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one
@@ -569,6 +575,11 @@ impl Connection {
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
         let was_connected = self.connected().is_some();
+        // The peer may end an association before our own last flight was handed out. It was complete all the same, and
+        // whoever gets its data and a session has to be told so first.
+        if was_connected {
+            self.announce_connected();
+        }
         if let Ok(State::Connected(connected)) = mem::replace(&mut self.state, Err(reason)) {
             self.former_session = Some(connected.session);
         }
@@ -590,10 +601,12 @@ impl Connection {
     }
 
     /// RFC 5246 section 7.2.2: an association that has failed forgets its secrets. So does one that has ended in any
-    /// other way, as soon as its last word is out; the connection itself may be kept for longer.
+    /// other way, as soon as its last word is out; the connection itself may be kept for longer. The last flight goes
+    /// with its keys: without them it could only be sent under numbers that were used before.
     fn erase_keys_once_over(&mut self) {
         if self.state.is_err() && !self.has_output() {
             self.records = RecordLayer::new();
+            self.outgoing.clear();
         }
     }
 

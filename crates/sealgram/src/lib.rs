@@ -123,6 +123,9 @@ mod event;
 mod flight;
 mod handshake;
 pub mod inspect;
+#[cfg(any(test, feature = "internals"))]
+#[doc(hidden)]
+pub mod internals;
 pub mod key_log;
 mod proof;
 pub mod provider;

@@ -31,6 +31,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("event", 5),
     ("received", 5),
     ("endpoint", 6),
+    ("internals", 7),
 ];
 
 /// Modules beside the floors: they name floors up to [`SIDE_SEES`]; who may name them stands in [`NAMES_SIDE`].

@@ -34,7 +34,7 @@ impl Connection {
     fn transmit_flight(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let mut len = 0;
         let mut segment_size = None;
-        while self.outgoing.has_unsent() && self.burst.may_send(now) {
+        while self.outgoing.has_unsent() && self.may_send_flight(now) {
             let rest = out.get_mut(len..)?;
             // Only the first datagram is cut to the buffer: what is left behind it is no reason for smaller ones.
             let most = if len == 0 { self.flight_mtu.min(rest.len()) } else { self.flight_mtu };

@@ -177,7 +177,10 @@ impl Reassembly {
     }
 
     /// Gives back a message that was taken and cannot be handled yet. It is the next to be taken.
-    #[cfg_attr(not(test), expect(dead_code, reason = "suspended decisions, which need it, are not there yet"))]
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "suspended decisions, which need it, are not there yet")
+    )]
     pub(crate) fn hand_back(&mut self, message: Message) {
         let Message { msg_type, message_seq, epoch, body } = message;
         let Ok(length) = u32::try_from(body.len()) else { return };

@@ -168,7 +168,10 @@ impl Retransmit {
     }
 
     /// The peer's flight is complete, and the next one of ours awaits a decision from outside: no timer runs.
-    #[cfg_attr(not(test), expect(dead_code, reason = "suspended decisions, which need it, are not there yet"))]
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "suspended decisions, which need it, are not there yet")
+    )]
     pub(crate) fn parked(&mut self) {
         if !self.is_over() {
             self.answered();
@@ -195,14 +198,14 @@ impl Retransmit {
     }
 
     /// The current timeout, without jitter.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// How often our current flight was sent again, for either reason. Who wants to have waited whole timeouts counts
     /// what [`Retransmit::timer_expired`] returns instead: repeats from the peer cut a timeout short.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn resends_unanswered(&self) -> u32 {
         self.resends
     }

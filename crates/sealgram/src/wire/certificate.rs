@@ -60,7 +60,7 @@ impl<'a> CertificateRequest<'a> {
         Ok(request)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn encode(&self) -> Result<Vec<u8>, CryptoError> {
         let mut writer = Writer::new();
         writer.vec8(|w| w.bytes(self.certificate_types));

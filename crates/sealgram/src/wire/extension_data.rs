@@ -134,7 +134,7 @@ impl ExtensionWriter {
         self.codes(ExtensionType::SIGNATURE_ALGORITHMS, schemes);
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn signature_algorithms_cert(&mut self, schemes: &[SignatureScheme]) {
         self.codes(ExtensionType::SIGNATURE_ALGORITHMS_CERT, schemes);
     }
@@ -147,7 +147,7 @@ impl ExtensionWriter {
         });
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn supported_versions(&mut self, versions: &[ProtocolVersion]) {
         self.add(ExtensionType::SUPPORTED_VERSIONS, |w| w.vec8(|w| Codes::from(versions).encode(w)));
     }

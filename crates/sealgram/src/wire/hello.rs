@@ -115,7 +115,7 @@ impl<'a> HelloVerifyRequest<'a> {
     }
 
     /// The hello gate writes its request without this: it allocates nothing.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn encode(&self) -> Result<Vec<u8>, CryptoError> {
         let mut writer = Writer::new();
         writer.u16(self.version.0);

@@ -21,6 +21,8 @@ pub(crate) mod hello;
 pub(crate) mod key_exchange;
 pub(crate) mod reader;
 pub(crate) mod record;
+#[cfg(any(test, feature = "internals"))]
+pub(crate) mod round_trip;
 pub(crate) mod writer;
 
 #[cfg(test)]

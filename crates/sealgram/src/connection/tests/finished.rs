@@ -13,7 +13,7 @@ use crate::connection::tests::puppet::{fragment, whole};
 use crate::connection::tests::scene::Scene;
 use crate::crypto::ExportError;
 use crate::error::{DecodeError, PeerMisbehaved};
-use crate::event::{Event, Status};
+use crate::event::{CloseReason, Event, Status};
 use crate::role::Role;
 use crate::stats::DiscardReason;
 
@@ -213,4 +213,64 @@ fn data_never_runs_ahead_of_our_finished() {
     assert_eq!(scene.subject.connection.send(b"data", &mut [0; 100]), Err(SendError::NotConnected));
     scene.hear_last_flight();
     assert_eq!(scene.subject.status(), Status::Connected);
+}
+
+/// A peer that says its last word and goodbye before ours was handed out: the application is told of the association
+/// before it gets its data and learns of its end, and not with a session that it never heard of.
+#[test]
+fn an_association_that_ends_at_once_was_there_all_the_same() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let early = scene.puppet.data(b"early");
+        assert!(scene.give(&early).is_empty());
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&[rest, goodbye].concat());
+        let told = [Event::Connected, Event::Early(b"early".to_vec()), Event::Closed(CloseReason::Peer)];
+        assert_eq!(scene.subject.events(), told);
+        assert!(scene.subject.connection.session().is_some());
+    }
+}
+
+/// A server whose last flight has to wait for a breath when the peer says goodbye sends it first, under its own numbers
+/// and keys, and then answers: the answer would not open without it.
+#[test]
+fn a_last_flight_that_waits_goes_out_before_the_goodbye() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let now = scene.subject.now;
+        (0..10).for_each(|_| scene.subject.connection.burst.on_datagram(now));
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&rest);
+        assert!(scene.heard().is_empty(), "it takes a breath");
+        scene.give(&goodbye);
+        let heard = scene.heard();
+        let headers: Vec<_> = heard.iter().map(|record| (record.header.content_type, record.header.epoch)).collect();
+        let expected = [(ContentType::CHANGE_CIPHER_SPEC, 0), (ContentType::HANDSHAKE, 1), (ContentType::ALERT, 1)];
+        assert_eq!(headers, expected);
+        assert_eq!(scene.subject.events(), [Event::Connected, Event::Closed(CloseReason::Peer)]);
+        assert_eq!(scene.subject.status(), Status::Closed);
+        assert_eq!(scene.subject.connection.poll_timeout(), None);
+    }
+}
+
+/// L2: an association that ended before its last flight was out, and has sent both that and its goodbye, has nothing to
+/// say to a path that turns out to carry less: the keys are gone, and numbers would begin again.
+#[test]
+fn nothing_is_sent_again_after_the_end() {
+    for mode in MODES {
+        let mut scene = ServerScene::new(mode);
+        scene.until_finished();
+        let rest = scene.puppet.end_of_flight();
+        let goodbye = scene.puppet.sealed_alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY);
+        scene.give(&[rest, goodbye].concat());
+        assert_eq!(scene.heard().len(), 3);
+        assert_eq!(scene.subject.events(), [Event::Connected, Event::Closed(CloseReason::Peer)]);
+        scene.subject.connection.set_mtu(0);
+        assert_eq!((scene.subject.status(), scene.subject.connection.poll_timeout()), (Status::Closed, None));
+        assert!(scene.heard().is_empty());
+    }
 }
