@@ -10,6 +10,7 @@ use pki_types::{CertificateDer, DnsName};
 
 use crate::code::SignatureScheme;
 use crate::crypto::{CryptoProvider, SigningKey};
+use crate::key_log::KeyLog;
 use crate::verify::PeerVerifier;
 
 /// The smallest MTU that a configuration accepts, in bytes of UDP payload.
@@ -40,6 +41,8 @@ pub(crate) struct Common {
     pub(crate) application_protocols: Vec<Box<[u8]>>,
     pub(crate) require_extended_master_secret: bool,
     pub(crate) trust_path: bool,
+    /// Whoever reads it reads the traffic: there is none but by a switch under [`danger`].
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl ClientConfig {
@@ -77,6 +80,7 @@ impl Common {
             application_protocols: Vec::new(),
             require_extended_master_secret: true,
             trust_path: false,
+            key_log: None,
         }
     }
 
@@ -378,7 +382,9 @@ impl Default for TransportOptions {
 
 /// Settings that weaken the protection.
 pub mod danger {
-    use super::{ClientConfigBuilder, ServerConfigBuilder};
+    use alloc::sync::Arc;
+
+    use super::{ClientConfigBuilder, KeyLog, ServerConfigBuilder};
 
     /// Weakens a [`super::ClientConfig`].
     #[derive(Debug)]
@@ -402,6 +408,13 @@ pub mod danger {
             self.builder
         }
 
+        /// Writes down the master secret of every connection. Whoever reads that reads all that these connections say,
+        /// and can speak in their name: see [`KeyLog`].
+        pub fn key_log(mut self, key_log: Arc<dyn KeyLog>) -> ClientConfigBuilder {
+            self.builder.config.common.key_log = Some(key_log);
+            self.builder
+        }
+
         /// Talks to servers without the extended master secret (RFC 7627). Exporters are then not available.
         pub fn allow_legacy_master_secret(mut self) -> ClientConfigBuilder {
             self.builder.config.common.require_extended_master_secret = false;
@@ -420,6 +433,12 @@ pub mod danger {
         /// As [`DangerousClient::trust_path`].
         pub fn trust_path(mut self) -> ServerConfigBuilder {
             self.builder.config.common.trust_path = true;
+            self.builder
+        }
+
+        /// As [`DangerousClient::key_log`].
+        pub fn key_log(mut self, key_log: Arc<dyn KeyLog>) -> ServerConfigBuilder {
+            self.builder.config.common.key_log = Some(key_log);
             self.builder
         }
 

@@ -123,6 +123,7 @@ mod event;
 mod flight;
 mod handshake;
 pub mod inspect;
+pub mod key_log;
 mod proof;
 pub mod provider;
 mod received;

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 2),
     ("crypto", 2),
     ("inspect", 2),
+    ("key_log", 2),
     ("proof", 2),
     ("session", 2),
     ("verify", 2),

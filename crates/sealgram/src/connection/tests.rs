@@ -23,6 +23,7 @@ mod hello;
 mod hello_verify_request;
 mod identities;
 mod key_exchange;
+mod key_log;
 mod order;
 mod puppet;
 mod puppet_client;

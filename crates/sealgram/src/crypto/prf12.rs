@@ -64,6 +64,11 @@ impl MasterSecret {
         KeyBlock { bytes, key_len, iv_len }
     }
 
+    /// The secret itself, for a key log.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The PRF under this secret.
     pub(crate) fn expand(&self, hash: HashAlgorithm, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
         prf(hash, self.0.as_slice(), label, seed, out);

@@ -165,6 +165,7 @@ impl AwaitServerHello {
             randoms: Randoms { client: self.offer.random, server: hello.random },
             extended_master_secret: choice.extended_master_secret,
             transcript,
+            key_log: self.config.common.key_log.clone(),
         };
         let Self { config, server_name, .. } = *self;
         Ok(Box::new(AwaitCertificate { config, server_name, choice, negotiated }).into())

@@ -1,6 +1,7 @@
 //! What the two hellos agree on.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
@@ -10,6 +11,7 @@ use crate::config::{ClientConfig, Common, Identity, ServerConfig};
 use crate::crypto::{Exporter, KeyExchangeGroup, MasterSecret, Randoms, Suite, Transcript};
 use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
+use crate::key_log::{CLIENT_RANDOM, KeyLog};
 use crate::role::Role;
 use crate::session::Session;
 use crate::wire::codes::Codes;
@@ -24,6 +26,7 @@ pub(crate) struct Negotiated {
     pub(crate) randoms: Randoms,
     pub(crate) extended_master_secret: bool,
     pub(crate) transcript: Transcript,
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Negotiated {
@@ -32,14 +35,19 @@ impl Negotiated {
         self.transcript.add(message.msg_type, message.message_seq, &message.body);
     }
 
-    /// The master secret, once the transcript ends with ClientKeyExchange (RFC 7627 section 4).
+    /// The master secret, once the transcript ends with ClientKeyExchange (RFC 7627 section 4). The key log, if there
+    /// is one, is told.
     pub(crate) fn master_secret(&self, premaster: &[u8]) -> MasterSecret {
         let hash = self.suite.hash;
-        if self.extended_master_secret {
+        let master = if self.extended_master_secret {
             MasterSecret::extended(hash, premaster, self.transcript.hash(hash).as_ref())
         } else {
             MasterSecret::from_randoms(hash, premaster, &self.randoms)
+        };
+        if let Some(key_log) = &self.key_log {
+            key_log.log(CLIENT_RANDOM, &self.randoms.client, master.expose());
         }
+        master
     }
 
     /// The Finished of `role` over the transcript so far (RFC 5246 section 7.4.9).

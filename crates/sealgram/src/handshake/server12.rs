@@ -129,7 +129,8 @@ impl AwaitClientHello {
         cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut transcript);
 
         let extended_master_secret = choice.extended_master_secret;
-        let negotiated = Negotiated { suite: choice.suite, randoms, extended_master_secret, transcript };
+        let key_log = self.config.common.key_log.clone();
+        let negotiated = Negotiated { suite: choice.suite, randoms, extended_master_secret, transcript, key_log };
         let session = choice.into_session(group.code(), Vec::new());
         Ok(Box::new(AwaitClientKeyExchange { negotiated, session, key }).into())
     }
