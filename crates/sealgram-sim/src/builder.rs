@@ -1,6 +1,8 @@
 //! How a [`Pair`] is put together.
 
-use std::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use sealgram::crypto::{CryptoProvider, KeyExchangeGroup, Suite};
 use sealgram::pki_types::{ServerName, UnixTime};
@@ -15,12 +17,14 @@ use crate::host::Host;
 use crate::identity::{CertificateKind, SERVER_NAME, toy_identity};
 use crate::link::{Clear, Link};
 use crate::pair::Pair;
+use crate::pcap::KeyLines;
 use crate::rng::SimRng;
 use crate::toy;
 
 /// Puts a [`Pair`] together.
 #[must_use = "a builder does nothing until it is built"]
 pub struct PairBuilder {
+    seed: u64,
     rng: SimRng,
     cryptography: Cryptography,
     client: TransportOptions,
@@ -30,6 +34,7 @@ pub struct PairBuilder {
     link: Box<dyn Link>,
     out_len: usize,
     habits: Option<SimRng>,
+    key_lines: Option<Arc<KeyLines>>,
 }
 
 /// Which algorithms the two ends use.
@@ -41,6 +46,7 @@ enum Cryptography {
 impl PairBuilder {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
+            seed,
             rng: SimRng::new(seed),
             cryptography: Cryptography::Toy,
             client: TransportOptions::default(),
@@ -50,6 +56,7 @@ impl PairBuilder {
             link: Box::new(Clear),
             out_len: 8192,
             habits: None,
+            key_lines: capture_folder().map(|_| Arc::default()),
         }
     }
 
@@ -121,6 +128,12 @@ impl PairBuilder {
         self
     }
 
+    /// Keeps the secrets, so that there is a [capture](Pair::capture) to read.
+    pub fn capture(mut self) -> Self {
+        self.key_lines = Some(Arc::default());
+        self
+    }
+
     /// Puts it together. Nothing has happened then.
     ///
     /// # Panics
@@ -136,12 +149,16 @@ impl PairBuilder {
         if self.trust_path {
             (client, server) = (client.danger().trust_path(), server.danger().trust_path());
         }
+        if let Some(lines) = &self.key_lines {
+            (client, server) = (client.danger().key_log(lines.clone()), server.danger().key_log(lines.clone()));
+        }
         let (client, server) = (client.build().expect("a sound configuration"), server.build().expect("a sound one"));
         let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
         let wall_clock = wall_clock();
         let client = Connection::client(client, name, wall_clock, &mut client_rng).expect("a hello that encodes");
         let server = if self.has_gate { Host::door } else { Host::server }(server, wall_clock, &mut server_rng);
-        Pair::new(Host::Alone(Box::new(client)), server, self.link, self.out_len, self.habits)
+        let client = Host::Alone(Box::new(client));
+        Pair::new([client, server], self.link, self.out_len, self.habits, Recording::new(self.seed, self.key_lines))
     }
 }
 
@@ -170,6 +187,33 @@ impl Cryptography {
             }
         }
     }
+}
+
+/// Whether, and under which name, a run is to be kept.
+pub(crate) struct Recording {
+    pub(crate) key_lines: Option<Arc<KeyLines>>,
+    /// The folder that `SEALGRAM_CAPTURE` names, and the name of the files without their endings.
+    pub(crate) file: Option<(&'static PathBuf, String)>,
+}
+
+impl Recording {
+    fn new(seed: u64, key_lines: Option<Arc<KeyLines>>) -> Self {
+        let file = capture_folder().map(|folder| (folder, file_name(seed)));
+        Self { key_lines, file }
+    }
+}
+
+fn capture_folder() -> Option<&'static PathBuf> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(|| std::env::var_os("SEALGRAM_CAPTURE").map(PathBuf::from)).as_ref()
+}
+
+/// The test, the seed, and a number, as a test may make several runs of one seed.
+fn file_name(seed: u64) -> String {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("run").replace("::", "-");
+    format!("{test}-{seed}-{}", RUNS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A day in 2030, when all certificates here are valid.

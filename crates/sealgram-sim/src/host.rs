@@ -1,10 +1,11 @@
 //! One end of the network: a connection by itself, or the endpoint that keeps it.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sealgram::{
     AddressValidated, Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Handle, Instant, Path,
-    Received, ServerConfig, Transmit, WallClock,
+    Received, Role, ServerConfig, Transmit, WallClock,
 };
 
 use crate::rng::SimRng;
@@ -45,7 +46,7 @@ impl Host {
     /// A server behind the hello gate.
     pub(crate) fn door(config: Arc<ServerConfig>, wall_clock: WallClock, rng: &mut SimRng) -> Self {
         let endpoint = Endpoint::new(EndpointConfig::default(), CookieKeys::generate(rng), wall_clock);
-        let client = Path::from(core::net::SocketAddr::from(([192, 0, 2, 1], 4433)));
+        let client = Path::from(address(Role::Client));
         Self::Door(Box::new(Door { endpoint, config, rng: rng.fork(), client, handle: None }))
     }
 
@@ -113,6 +114,15 @@ impl Door {
             }
         }
     }
+}
+
+/// Where an end is: of the networks that are kept for examples (RFC 5737).
+pub(crate) const fn address(role: Role) -> SocketAddr {
+    let (ip, port) = match role {
+        Role::Client => (Ipv4Addr::new(192, 0, 2, 1), 50_000),
+        Role::Server => (Ipv4Addr::new(198, 51, 100, 2), 4433),
+    };
+    SocketAddr::new(IpAddr::V4(ip), port)
 }
 
 fn data(received: Received<'_>) -> Vec<Vec<u8>> {

@@ -4,7 +4,8 @@
 //! A [`Pair`] is a client, a server and a [`Link`]. It jumps from one arrival or deadline to the next, so that a minute
 //! takes microseconds, and it watches the laws that hold for every run. With [toy cryptography](toy), which is the
 //! default, a run is determined by its seed to the last byte sent. [`for_seeds`] goes through seeds, and names the one
-//! that fails; `SEALGRAM_SEED` replays it.
+//! that fails; `SEALGRAM_SEED` replays it. With a folder in `SEALGRAM_CAPTURE` every run is written there, as a capture
+//! and its secrets that [tshark opens](pcap).
 //!
 //! ```
 //! use sealgram::Role;
@@ -24,6 +25,7 @@ mod host;
 mod identity;
 mod link;
 mod pair;
+pub mod pcap;
 pub mod recut;
 mod rng;
 pub mod toy;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use sealgram::{Connection, Event, Instant, Role, Status};
 
-use crate::builder::PairBuilder;
-use crate::host::{Handled, Host};
+use crate::builder::{PairBuilder, Recording, wall_clock};
+use crate::host::{Handled, Host, address};
 use crate::link::{Arrival, Link, Sent};
+use crate::pcap::{Capture, CaptureFiles};
 use crate::rng::SimRng;
 use crate::wire_log::WireLog;
 
@@ -28,6 +29,7 @@ pub struct Pair {
     out: Vec<u8>,
     /// Where the order of calls comes from, if chance decides it.
     habits: Option<SimRng>,
+    recording: Recording,
 }
 
 /// One end and what came out of it.
@@ -49,16 +51,23 @@ impl Pair {
         PairBuilder::new(seed)
     }
 
-    pub(crate) fn new(client: Host, server: Host, link: Box<dyn Link>, out_len: usize, habits: Option<SimRng>) -> Self {
+    pub(crate) fn new(
+        hosts: [Host; 2],
+        link: Box<dyn Link>,
+        out_len: usize,
+        habits: Option<SimRng>,
+        recording: Recording,
+    ) -> Self {
         Self {
             now: BEGINNING,
-            ends: [End::new(client), End::new(server)],
+            ends: hosts.map(End::new),
             link,
             in_flight: BTreeMap::new(),
             arrivals: 0,
             log: WireLog::default(),
             out: vec![0; out_len],
             habits,
+            recording,
         }
     }
 
@@ -299,6 +308,19 @@ impl Pair {
         &self.log
     }
 
+    /// All that was sent, as files that tshark opens, if the builder was told to [keep](PairBuilder::capture) what it
+    /// takes.
+    #[must_use]
+    pub fn capture(&self) -> Option<CaptureFiles> {
+        let key_lines = self.recording.key_lines.as_ref()?;
+        let beginning = Duration::from_secs(wall_clock().unix_at(BEGINNING).as_secs());
+        let mut capture = Capture::new();
+        for entry in self.log.entries() {
+            capture.add(beginning + entry.at, address(entry.from), address(other(entry.from)), &entry.datagram);
+        }
+        Some(CaptureFiles { pcap: capture.into_bytes(), keys: key_lines.text() })
+    }
+
     /// What time it is.
     #[must_use]
     pub const fn now(&self) -> Instant {
@@ -402,6 +424,11 @@ impl fmt::Debug for Pair {
 
 impl Drop for Pair {
     fn drop(&mut self) {
+        if let (Some((folder, name)), Some(capture)) = (&self.recording.file, self.capture()) {
+            if let Err(error) = capture.write(folder, name) {
+                eprintln!("the capture {name} was not written to {}: {error}", folder.display());
+            }
+        }
         if std::thread::panicking() {
             eprintln!("what was sent until {:?}:\n{}", self.elapsed(), self.log);
             for role in ROLES {
