@@ -20,6 +20,9 @@ pub struct Case {
     pub key_form: KeyForm,
     /// Whether the peer offers all that it has, with suite and group left to the choice of the server.
     pub whole_offer: bool,
+    /// Whether our end offers, or takes, the suite and the group of the case and nothing else, apart from the curve of
+    /// the certificate: for peers that cannot be told.
+    pub narrow: bool,
     /// The only signature scheme that the peer is told to use, if it is told.
     pub scheme: Option<SignatureScheme>,
     /// Whether a server that would keep state before it has seen a cookie is told not to. Ours never does.
@@ -32,6 +35,8 @@ pub struct Case {
     pub server_name: bool,
     /// Whether the server asks for a certificate that the client does not have.
     pub certificate_request: bool,
+    /// Whether both ends have the extended master secret, which ours insists on unless it is told otherwise.
+    pub extended_master_secret: bool,
     /// Whether our retransmission timer is fast, for outcomes that take several timeouts.
     pub hasty: bool,
     /// The label of keying material to compare, if it is to be compared.
@@ -54,6 +59,18 @@ pub enum KeyKind {
     Rsa4096,
 }
 
+impl KeyKind {
+    /// The curve of the key, which a client has to offer if it is to verify the certificate (RFC 8422 section 5.1).
+    #[must_use]
+    pub const fn curve(self) -> Option<NamedGroup> {
+        match self {
+            Self::Ecdsa => Some(NamedGroup::SECP256R1),
+            Self::EcdsaP384 => Some(NamedGroup::SECP384R1),
+            Self::Ed25519 | Self::Rsa | Self::Rsa4096 => None,
+        }
+    }
+}
+
 /// How the server's certificate is tied to the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
@@ -62,6 +79,18 @@ pub enum Chain {
     Direct,
     /// The root signed an intermediate authority, and that one signed it.
     Intermediate,
+}
+
+impl Chain {
+    /// The certificates that a server shows: the root is not among them.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no chain is empty")]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Direct => 1,
+            Self::Intermediate => 2,
+        }
+    }
 }
 
 /// How a private key is encoded.
@@ -97,12 +126,14 @@ impl Case {
             chain: Chain::Direct,
             key_form: KeyForm::Pkcs8,
             whole_offer: false,
+            narrow: false,
             scheme: None,
             stateless: false,
             mtu: None,
             alpn: None,
             server_name: true,
             certificate_request: false,
+            extended_master_secret: true,
             hasty: false,
             exporter: None,
         }
@@ -227,6 +258,7 @@ impl fmt::Display for Case {
             self.alpn.map(|alpn| format!("ALPN {} of {}", alpn.agreed, alpn.client.join(" "))),
             (!self.server_name).then(|| "no server name".into()),
             self.certificate_request.then(|| "certificate request".into()),
+            (!self.extended_master_secret).then(|| "legacy master secret".into()),
             self.exporter.map(|label| format!("exporter {label}")),
         ];
         features.into_iter().flatten().try_for_each(|feature: String| write!(f, ", {feature}"))

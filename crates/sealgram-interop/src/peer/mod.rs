@@ -2,13 +2,16 @@
 
 pub mod gnutls;
 pub mod openssl;
+pub mod pion;
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::env;
 use std::io::ErrorKind;
 use std::net::UdpSocket;
+use std::path::PathBuf;
 
 use crate::process::Process;
 use crate::{Outcome, PATIENCE, now};
@@ -121,6 +124,13 @@ impl Peer {
             self.process.wait_for_line(words).map(drop)
         }
     }
+}
+
+/// Where `scripts/cache.sh` has a thing that was built for the tests, if it has.
+fn cached(name: &str) -> PathBuf {
+    let folder = |variable| env::var_os(variable).map(PathBuf::from);
+    let cache = folder("SEALGRAM_CACHE").or_else(|| Some(folder("HOME")?.join(".cache/sealgram")));
+    cache.unwrap_or_default().join(name)
 }
 
 /// A free port, for servers that do not tell which one they got.

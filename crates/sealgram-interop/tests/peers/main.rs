@@ -4,6 +4,7 @@
 
 mod gnutls;
 mod openssl;
+mod pion;
 
 use std::env;
 use std::sync::{Arc, LazyLock};
@@ -57,7 +58,9 @@ fn main() {
     let openssl = peer::openssl::find().err();
     let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
     let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
+    let pion = openssl.clone().or_else(|| peer::pion::find().err());
     let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
+    let trials = trials.chain(pion::trials().map(|it| trial(&pion, it)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // The directory goes before the process does.
     drop(certificates);
