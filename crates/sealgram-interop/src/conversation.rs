@@ -151,7 +151,10 @@ impl Conversation<'_> {
                 self.peer.notices_close()
             }
             Closer::Peer => {
-                self.peer.close()?;
+                match self.peer.closing_record() {
+                    Some(record) => self.ours.send(record.as_bytes())?,
+                    None => self.peer.close()?,
+                }
                 expect_eq("why it ended for us", &self.ours.ended()?, &CloseReason::Peer)
             }
         }

@@ -3,6 +3,7 @@
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
 mod gnutls;
+mod godot;
 mod openssl;
 mod pion;
 
@@ -58,8 +59,10 @@ fn main() {
     let openssl = peer::openssl::find().err();
     let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
     let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
+    let godot = openssl.clone().or_else(|| peer::godot::find().err());
     let pion = openssl.clone().or_else(|| peer::pion::find().err());
     let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
+    let trials = trials.chain(godot::trials().map(|it| trial(&godot, it)));
     let trials = trials.chain(pion::trials().map(|it| trial(&pion, it)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // The directory goes before the process does.
