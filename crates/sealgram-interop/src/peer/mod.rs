@@ -4,6 +4,7 @@ pub mod gnutls;
 pub mod godot;
 pub mod openssl;
 pub mod pion;
+pub mod tshark;
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::ops::Range;

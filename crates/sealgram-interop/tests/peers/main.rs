@@ -6,6 +6,7 @@ mod gnutls;
 mod godot;
 mod openssl;
 mod pion;
+mod tshark;
 
 use std::env;
 use std::sync::{Arc, LazyLock};
@@ -61,9 +62,11 @@ fn main() {
     let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
     let godot = openssl.clone().or_else(|| peer::godot::find().err());
     let pion = openssl.clone().or_else(|| peer::pion::find().err());
+    let tshark = openssl.clone().or_else(|| peer::tshark::find().err());
     let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
     let trials = trials.chain(godot::trials().map(|it| trial(&godot, it)));
     let trials = trials.chain(pion::trials().map(|it| trial(&pion, it)));
+    let trials = trials.chain(tshark::trials().map(|it| trial(&tshark, it)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // The directory goes before the process does.
     drop(certificates);
