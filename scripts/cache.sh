@@ -36,19 +36,27 @@ with_retries() {
   return 1
 }
 
-# Installs the Debian packages that follow unless the program $1 is there.
+# Whether there is a program of this name, or something at this path from the root.
+is_there() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+# Installs the Debian packages that follow unless $1 is there: a program, or a path from the root.
 need() {
-  local program=$1
+  local wanted=$1
   shift
-  if command -v "$program" >/dev/null; then
-    echo "$program: present"
+  if is_there "$wanted"; then
+    echo "$wanted: present"
     return
   fi
-  echo "$program: missing, installing $*"
+  echo "$wanted: missing, installing $*"
   export DEBIAN_FRONTEND=noninteractive
   with_retries apt-get update -qq
   with_retries apt-get install -y -qq --no-install-recommends "$@"
-  command -v "$program" >/dev/null
+  is_there "$wanted"
 }
 
 # Runs apt-get with the packages and sources of Debian's trixie suite by a configuration of its own under the folder $1,

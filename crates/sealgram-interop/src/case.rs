@@ -20,6 +20,9 @@ pub struct Case {
     pub key_form: KeyForm,
     /// Whether the peer offers all that it has, with suite and group left to the choice of the server.
     pub whole_offer: bool,
+    /// Whether our end offers, or takes, the suite and the group of the case and nothing else, apart from the curve of
+    /// the certificate: for peers that cannot be told.
+    pub narrow: bool,
     /// The only signature scheme that the peer is told to use, if it is told.
     pub scheme: Option<SignatureScheme>,
     /// Whether a server that would keep state before it has seen a cookie is told not to. Ours never does.
@@ -60,6 +63,18 @@ pub enum KeyKind {
     Rsa4096,
 }
 
+impl KeyKind {
+    /// The curve of the key, which a client has to offer if it is to verify the certificate (RFC 8422 section 5.1).
+    #[must_use]
+    pub const fn curve(self) -> Option<NamedGroup> {
+        match self {
+            Self::Ecdsa => Some(NamedGroup::SECP256R1),
+            Self::EcdsaP384 => Some(NamedGroup::SECP384R1),
+            Self::Ed25519 | Self::Rsa | Self::Rsa4096 => None,
+        }
+    }
+}
+
 /// How the server's certificate is tied to the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
@@ -68,6 +83,18 @@ pub enum Chain {
     Direct,
     /// The root signed an intermediate authority, and that one signed it.
     Intermediate,
+}
+
+impl Chain {
+    /// The certificates that a server shows: the root is not among them.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no chain is empty")]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Direct => 1,
+            Self::Intermediate => 2,
+        }
+    }
 }
 
 /// How a private key is encoded.
@@ -103,6 +130,7 @@ impl Case {
             chain: Chain::Direct,
             key_form: KeyForm::Pkcs8,
             whole_offer: false,
+            narrow: false,
             scheme: None,
             stateless: false,
             cookies: true,

@@ -48,6 +48,12 @@ impl Certificates {
         self.path("openssl.cnf")
     }
 
+    /// Where they are, for what else is to go with the run.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The root that a client trusts.
     #[must_use]
     pub fn root_file(&self, kind: KeyKind) -> PathBuf {

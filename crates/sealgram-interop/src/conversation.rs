@@ -1,5 +1,6 @@
 //! A good association with a peer, from hello to close_notify, and everything that both ends must agree on.
 
+use core::iter;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use sealgram::crypto::CryptoProvider;
 use sealgram::pki_types::ServerName;
 use sealgram::provider::ring;
 use sealgram::x509::CertificateVerifier;
-use sealgram::{ClientConfig, CloseReason, Identity, Role, ServerConfig, TransportOptions};
+use sealgram::{
+    ClientConfig, ClientConfigBuilder, CloseReason, Identity, Role, ServerConfig, ServerConfigBuilder, TransportOptions,
+};
 use sealgram_std::Direction;
 
-use crate::case::{Case, Chain, KeyKind, LARGE, SMALL_MTU};
+use crate::case::{Case, KeyKind, LARGE, SMALL_MTU};
 use crate::certificates::Certificates;
 use crate::ours::{Association, Server};
 use crate::peer::udp_proxy::{Harm, UdpProxy};
@@ -92,26 +95,32 @@ pub fn report(error: &dyn core::error::Error, peer: &Peer, wire: &Wire) -> Box<d
 
 /// What our client is for a case, trusting the root of `trusted`.
 pub fn client_config(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<Arc<ClientConfig>> {
+    Ok(client_builder(case, trusted, certificates)?.build()?)
+}
+
+/// The same before it is built.
+pub fn client_builder(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<ClientConfigBuilder> {
     let verifier = CertificateVerifier::builder(vec![certificates.root(trusted)?]).build()?;
     let alpn = names(case.alpn.map(|alpn| alpn.client));
-    let mut builder = ClientConfig::builder(provider(case), Arc::new(verifier));
-    if !case.extended_master_secret {
-        builder = builder.danger().allow_legacy_master_secret();
-    }
-    Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
+    let builder = ClientConfig::builder(provider(case), Arc::new(verifier));
+    let builder = builder.application_protocols(&alpn).transport(transport(case));
+    Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
 }
 
 /// What our server is for a case.
 pub fn server_config(case: &Case, certificates: &Certificates) -> Outcome<Arc<ServerConfig>> {
+    Ok(server_builder(case, certificates)?.build()?)
+}
+
+/// The same before it is built.
+pub fn server_builder(case: &Case, certificates: &Certificates) -> Outcome<ServerConfigBuilder> {
     let key = certificates.key(case.key_kind, case.key_form)?;
     let key = ring::provider().key_loader.load(&key)?;
     let identity = Identity::new(certificates.chain(case.key_kind, case.chain)?, key)?;
     let alpn = names(case.alpn.map(|alpn| alpn.server));
-    let mut builder = ServerConfig::builder(provider(case), identity);
-    if !case.extended_master_secret {
-        builder = builder.danger().allow_legacy_master_secret();
-    }
-    Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
+    let builder = ServerConfig::builder(provider(case), identity);
+    let builder = builder.application_protocols(&alpn).transport(transport(case));
+    Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
 }
 
 /// The name that our client asks for. An address is not sent in the clear.
@@ -123,10 +132,24 @@ pub fn name_for(case: &Case) -> Outcome<ServerName<'static>> {
 fn provider(case: &Case) -> &'static CryptoProvider {
     static P384_FIRST: CryptoProvider =
         CryptoProvider { groups: &[ring::SECP384R1, ring::SECP256R1], ..*ring::provider() };
-    if case.group == NamedGroup::SECP384R1 { &P384_FIRST } else { ring::provider() }
+    match case.group {
+        _ if case.narrow => narrow(case),
+        NamedGroup::SECP384R1 => &P384_FIRST,
+        _ => ring::provider(),
+    }
 }
 
-fn transport(case: &Case) -> TransportOptions {
+/// Nothing but what the case names. It stays for as long as the process, which is no longer than the trials.
+fn narrow(case: &Case) -> &'static CryptoProvider {
+    let all = ring::provider();
+    let suites = all.suites.iter().copied().filter(|suite| suite.code == case.suite).collect::<Vec<_>>();
+    let wanted = iter::once(case.group).chain(case.key_kind.curve().filter(|curve| *curve != case.group));
+    let groups = wanted.filter_map(|code| all.groups.iter().copied().find(|group| group.code() == code));
+    Box::leak(Box::new(CryptoProvider { suites: suites.leak(), groups: groups.collect::<Vec<_>>().leak(), ..*all }))
+}
+
+/// Timers and sizes of our end for a case.
+pub fn transport(case: &Case) -> TransportOptions {
     let options = TransportOptions::default().handshake_deadline(PATIENCE);
     let options = if case.hasty { options.initial_timeout(HASTE) } else { options };
     let mtu = if case.large { Some(LARGE + RECORD_ROOM) } else { case.mtu };
@@ -157,7 +180,10 @@ impl Conversation<'_> {
                 self.peer.notices_close()
             }
             Closer::Peer => {
-                self.peer.close()?;
+                match self.peer.closing_record() {
+                    Some(record) => self.ours.send(record.as_bytes())?,
+                    None => self.peer.close()?,
+                }
                 expect_eq("why it ended for us", &self.ours.ended()?, &CloseReason::Peer)
             }
         }
@@ -172,10 +198,9 @@ impl Conversation<'_> {
         let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
         expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
-        let chain_len = match (self.role, case.chain) {
-            (Role::Server, _) => 0,
-            (Role::Client, Chain::Direct) => 1,
-            (Role::Client, Chain::Intermediate) => 2,
+        let chain_len = match self.role {
+            Role::Server => 0,
+            Role::Client => case.chain.len(),
         };
         expect_eq("length of the peer's chain", &session.peer_certificates.len(), &chain_len)?;
         self.peer.confirms_facts()?;
@@ -189,7 +214,7 @@ impl Conversation<'_> {
     /// Data both ways: a line, and one as long as fits a datagram.
     fn exchange(&mut self) -> Outcome {
         // What gnutls-serv says back, it reads in small pieces.
-        let is_short = self.peer.manner() == Manner::Echoes;
+        let is_short = self.peer.manner() == Manner::Echoes && !self.case.large;
         let longest = if is_short { SHORT_ECHO } else { self.ours.max_payload().saturating_sub(1) };
         for line in ["ping from sealgram", &"x".repeat(longest)] {
             if let Manner::Asks(question) = self.peer.manner() {

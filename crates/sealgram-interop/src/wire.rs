@@ -52,6 +52,12 @@ impl Wire {
         }
     }
 
+    /// All datagrams, in the order in which our socket saw them.
+    #[must_use]
+    pub fn datagrams(&self) -> Vec<(Direction, Vec<u8>)> {
+        self.lock().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<(Direction, Vec<u8>)>> {
         self.datagrams.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,11 @@
 //! Other implementations: for each a file that says how to start it for a case and how to read what it prints.
 
 pub mod gnutls;
+pub mod godot;
 pub mod mbedtls;
 pub mod openssl;
+pub mod pion;
+pub mod tshark;
 pub mod udp_proxy;
 
 use core::net::{Ipv4Addr, SocketAddr};
@@ -68,6 +71,8 @@ enum Quit {
     Line(&'static str),
     /// That it has exchanged as much as it was told to.
     Enough,
+    /// That it receives this record: it takes no input.
+    Record(&'static str),
 }
 
 impl Peer {
@@ -112,12 +117,22 @@ impl Peer {
         Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
     }
 
+    /// The record that makes it close the association, for one that takes no input.
+    #[must_use]
+    pub const fn closing_record(&self) -> Option<&'static str> {
+        match self.dialect.quit {
+            Quit::Record(record) => Some(record),
+            Quit::EndOfInput | Quit::Line(_) | Quit::Enough => None,
+        }
+    }
+
     /// Makes it close the association.
     pub fn close(&mut self) -> Outcome {
         match self.dialect.quit {
             Quit::EndOfInput => self.process.end_input(),
             Quit::Line(line) => self.process.say(line)?,
             Quit::Enough => {}
+            Quit::Record(_) => return Err("it takes no input: a record closes it".into()),
         }
         Ok(())
     }

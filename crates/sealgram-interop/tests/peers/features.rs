@@ -59,32 +59,40 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly("server key in PKCS#1", "PKCS#1 key", KEYS),
     partly("server key in SEC1", "SEC1 key", KEYS),
     tried("intermediate authority", "intermediate authority"),
-    tried("signed with ECDSA_SHA256", "ECDSA_SHA256"),
-    tried("signed with ECDSA_SHA384", "ECDSA_SHA384"),
-    tried("signed with ED25519", "ED25519"),
-    tried("signed with RSA_PKCS1_SHA256", "RSA_PKCS1_SHA256"),
-    tried("signed with RSA_PKCS1_SHA384", "RSA_PKCS1_SHA384"),
-    tried("signed with RSA_PKCS1_SHA512", "RSA_PKCS1_SHA512"),
-    tried("signed with RSA_PSS_RSAE_SHA256", "RSA_PSS_RSAE_SHA256"),
-    tried("signed with RSA_PSS_RSAE_SHA384", "RSA_PSS_RSAE_SHA384"),
-    tried("signed with RSA_PSS_RSAE_SHA512", "RSA_PSS_RSAE_SHA512"),
+    partly("signed with ECDSA_SHA256", "ECDSA_SHA256", UNTOLD),
+    partly("signed with ECDSA_SHA384", "ECDSA_SHA384", UNTOLD),
+    partly("signed with ED25519", "ED25519", UNTOLD),
+    partly("signed with RSA_PKCS1_SHA256", "RSA_PKCS1_SHA256", UNTOLD),
+    partly("signed with RSA_PKCS1_SHA384", "RSA_PKCS1_SHA384", UNTOLD),
+    partly("signed with RSA_PKCS1_SHA512", "RSA_PKCS1_SHA512", UNTOLD),
+    partly("signed with RSA_PSS_RSAE_SHA256", "RSA_PSS_RSAE_SHA256", UNTOLD),
+    partly("signed with RSA_PSS_RSAE_SHA384", "RSA_PSS_RSAE_SHA384", UNTOLD),
+    partly("signed with RSA_PSS_RSAE_SHA512", "RSA_PSS_RSAE_SHA512", UNTOLD),
     tried("the server chooses from all that the peer has", "whole offer"),
     tried("cookies", "with cookies"),
     tried("cookies before any state", "stateless cookies"),
-    partly("no cookies", "no cookies", &[("", OURS)]),
+    partly("no cookies", "no cookies", &[("godot server", "peer cannot: DTLSServer always asks for one"), ("", OURS)]),
     tried("extended master secret", "with extended master secret"),
-    tried("no extended master secret, where we allow it", "no extended master secret"),
-    tried("fragments: MTU of 300 bytes", "MTU "),
+    partly("no extended master secret, where we allow it", "no extended master secret", UNTOLD),
+    partly("fragments: MTU of 300 bytes", "MTU ", UNTOLD),
     tried("large records: 8000 bytes", "records of 8000 bytes"),
-    tried("ALPN", "ALPN "),
+    partly("ALPN", "ALPN ", GODOT_CANNOT),
     tried("server name (SNI)", "with server name"),
-    tried("no server name", "no server name"),
+    partly(
+        "no server name",
+        "no server name",
+        &[("godot client", "peer cannot: it always tells the name that it verifies")],
+    ),
     partly(
         "keying material exporter",
         "exporter ",
-        &[("gnutls-serv", "peer cannot: gnutls-serv exports nothing over UDP")],
+        &[("gnutls-serv", "peer cannot: gnutls-serv exports nothing over UDP"), ("godot", CANNOT)],
     ),
-    partly("certificate request to a client that has none", "certificate request", &[("", PART_D)]),
+    partly(
+        "certificate request to a client that has none",
+        "certificate request",
+        &[("godot server", CANNOT), ("", PART_D)],
+    ),
     tried("refused by us", "refused by we"),
     partly(
         "refused by the peer",
@@ -94,7 +102,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly(
         "renegotiation, which we refuse",
         "told no when it wants to renegotiate",
-        &[("", "no trial: tried with OpenSSL and with the client of Mbed TLS")],
+        &[("godot", CANNOT), ("pion", CANNOT), ("", "no trial: tried with OpenSSL and with the client of Mbed TLS")],
     ),
     partly(
         "50 clients at once",
@@ -106,7 +114,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     tried("duplicates, through udp_proxy", "udp_proxy: duplicates"),
     tried("bad records, through udp_proxy", "udp_proxy: bad records"),
     tried("all of it, through udp_proxy", "udp_proxy: all of it"),
-    untried("AES-CCM and AES-CCM-8 suites", &[("godot", CANNOT), ("", PART_D)]),
+    untried("AES-CCM and AES-CCM-8 suites", &[("", PART_D)]),
     untried("client certificates", &[("godot", CANNOT), ("", PART_D)]),
     untried("PSK", &[("godot", CANNOT), ("", PART_D)]),
     untried("ECDHE_PSK", &[("godot", CANNOT), ("", PART_D)]),
@@ -116,10 +124,14 @@ pub(crate) const FEATURES: &[Feature] = &[
     untried("OCSP stapling", &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
     untried("connection IDs", &[("mbedtls", PART_E), ("", CANNOT)]),
     untried("use_srtp", &[("godot", CANNOT), ("", PART_E)]),
-    untried("max_fragment_length", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_E)]),
+    untried("max_fragment_length", &[("godot client", CANNOT), ("pion", CANNOT), ("", PART_E)]),
     untried("record_size_limit", &[("gnutls", PART_E), ("", CANNOT)]),
     untried("return routability", &[("", "no peer has it")]),
 ];
+
+/// What can be told to every other program.
+const UNTOLD: &[(&str, &str)] = &[("godot", "peer cannot: Godot's classes have no say in it")];
+const GODOT_CANNOT: &[(&str, &str)] = &[("godot", CANNOT)];
 
 /// In which form the server's key comes.
 const KEYS: &[(&str, &str)] = &[("", OURS)];

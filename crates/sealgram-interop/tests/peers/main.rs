@@ -4,10 +4,13 @@
 
 mod features;
 mod gnutls;
+mod godot;
 mod harm;
 mod mbedtls;
 mod openssl;
+mod pion;
 mod report;
+mod tshark;
 
 use std::env;
 use std::process::ExitCode;
@@ -18,7 +21,7 @@ use sealgram_interop::Outcome;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::peer;
 
-use crate::report::{PeerPrograms, Results, Verdict};
+use crate::report::{Heading, Other, PeerPrograms, Results, Verdict};
 
 /// Certificates, made when the first trial asks for them.
 type Lazy = LazyLock<Result<Certificates, String>>;
@@ -76,15 +79,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let certificates: Arc<Lazy> = Arc::new(LazyLock::new(|| Certificates::make().map_err(|error| error.to_string())));
     let results = Arc::new(Results::default());
-    let peers = peers();
-    let trials: Vec<Trial> = all_trials(&peers)
+    let (peers, others) = (peers(), others());
+    let trials: Vec<Trial> = all_trials(&peers, &others)
+        .into_iter()
         .map(|(it, missing)| it.into_trial(Arc::clone(&certificates), missing, Arc::clone(&results)))
         .collect();
     let count = trials.len();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The directory goes before the process does.
     drop(certificates);
-    let document = if arguments.list { Ok(String::new()) } else { results.compare(count, &peers) };
+    let document = if arguments.list { Ok(String::new()) } else { results.compare(count, &peers, &others) };
     match document {
         Ok(said) if said.is_empty() => {}
         Ok(said) => println!("docs/interop.md: {said}\n"),
@@ -97,25 +101,42 @@ fn main() -> ExitCode {
 }
 
 /// Every peer, in the order of the document.
-fn peers() -> [PeerPrograms; 3] {
+fn peers() -> [PeerPrograms; 5] {
     [
         PeerPrograms { heading: peer::openssl::find(), server: "openssl s_server", client: "openssl s_client" },
         PeerPrograms { heading: peer::gnutls::find(), server: "gnutls-serv", client: "gnutls-cli" },
         PeerPrograms { heading: peer::mbedtls::find(), server: "mbedtls ssl_server2", client: "mbedtls ssl_client2" },
+        PeerPrograms { heading: peer::pion::find(), server: "pion server", client: "pion client" },
+        PeerPrograms { heading: peer::godot::find(), server: "godot server", client: "godot client" },
     ]
 }
 
+/// What has no two roles, in the order of the document.
+fn others() -> [Other; 1] {
+    [Other { heading: peer::tshark::find(), beginning: "tshark", about: tshark::ABOUT }]
+}
+
 /// Every trial, with what it misses.
-fn all_trials([openssl, gnutls, mbedtls]: &[PeerPrograms; 3]) -> impl Iterator<Item = (Interop, Option<String>)> {
+fn all_trials(
+    [openssl, gnutls, mbedtls, pion, godot]: &[PeerPrograms; 5],
+    [tshark]: &[Other; 1],
+) -> Vec<(Interop, Option<String>)> {
+    let [openssl, gnutls, mbedtls, pion, godot] = [openssl, gnutls, mbedtls, pion, godot].map(|peer| &peer.heading);
+    let mut all = Vec::new();
     // The openssl program makes certificates for all, and Mbed TLS brings the proxy.
-    let with =
-        |needs: &[&PeerPrograms]| [&[openssl], needs].concat().iter().find_map(|peer| peer.heading.clone().err());
-    let [on_openssl, on_gnutls, on_mbedtls] = [with(&[]), with(&[gnutls]), with(&[mbedtls])];
-    let on_gnutls_and_mbedtls = with(&[gnutls, mbedtls]);
-    let through = harm::with_openssl().chain(harm::with_mbedtls());
-    openssl::trials()
-        .map(move |it| (it, on_openssl.clone()))
-        .chain(gnutls::trials().map(move |it| (it, on_gnutls.clone())))
-        .chain(mbedtls::trials().chain(through).map(move |it| (it, on_mbedtls.clone())))
-        .chain(harm::with_gnutls().map(move |it| (it, on_gnutls_and_mbedtls.clone())))
+    let mut add = |needs: &[&Heading], trials: &mut dyn Iterator<Item = Interop>| {
+        let missing = [&[openssl], needs].concat().into_iter().find_map(|heading| heading.clone().err());
+        all.extend(trials.map(|it| (it, missing.clone())));
+    };
+    add(&[], &mut openssl::trials());
+    add(&[gnutls], &mut gnutls::trials());
+    add(&[mbedtls], &mut mbedtls::trials());
+    add(&[pion], &mut pion::trials());
+    add(&[godot], &mut godot::trials());
+    add(&[&tshark.heading], &mut tshark::trials());
+    add(&[mbedtls], &mut harm::with_openssl().chain(harm::with_mbedtls()));
+    add(&[gnutls, mbedtls], &mut harm::with_gnutls());
+    add(&[pion, mbedtls], &mut harm::with_pion());
+    add(&[godot, mbedtls], &mut harm::with_godot());
+    all
 }

@@ -27,11 +27,22 @@ pub(crate) struct Results(Mutex<BTreeMap<String, Verdict>>);
 
 /// A peer and the names of its two programs, with which the names of its trials begin.
 pub(crate) struct PeerPrograms {
-    /// With its version; whoever is missing has none.
-    pub(crate) heading: Result<String, String>,
+    pub(crate) heading: Heading,
     pub(crate) server: &'static str,
     pub(crate) client: &'static str,
 }
+
+/// Trials that are about something else than one peer in two roles.
+pub(crate) struct Other {
+    pub(crate) heading: Heading,
+    /// How their names begin.
+    pub(crate) beginning: &'static str,
+    /// What they are, for the reader.
+    pub(crate) about: &'static str,
+}
+
+/// A heading of the document, with a version; whoever is missing has none, but a reason.
+pub(crate) type Heading = Result<String, String>;
 
 impl Results {
     pub(crate) fn add(&self, trial: String, verdict: Verdict) {
@@ -40,13 +51,13 @@ impl Results {
 
     /// Compares the document with the results, or with `SEALGRAM_BLESS=1` writes it anew; `count` is how many trials
     /// there are. What was only partly run is not compared, and says so.
-    pub(crate) fn compare(&self, count: usize, peers: &[PeerPrograms]) -> Result<String, String> {
+    pub(crate) fn compare(&self, count: usize, peers: &[PeerPrograms], others: &[Other]) -> Result<String, String> {
         let results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_out = |verdict: &Verdict| matches!(verdict, Verdict::Failed | Verdict::Missing);
         if results.len() < count || results.values().any(is_out) {
             return Ok("not compared: only a run in which every trial passed has it all".into());
         }
-        let wanted = document(&results, peers)?;
+        let wanted = document(&results, peers, others)?;
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/interop.md");
         if std::env::var_os("SEALGRAM_BLESS").is_some() {
             std::fs::write(&file, wanted).map_err(|error| error.to_string())?;
@@ -66,7 +77,7 @@ const BLESS: &str = "(SEALGRAM_BLESS=1 writes it anew)";
 
 type Verdicts = BTreeMap<String, Verdict>;
 
-fn document(results: &Verdicts, peers: &[PeerPrograms]) -> Result<String, String> {
+fn document(results: &Verdicts, peers: &[PeerPrograms], others: &[Other]) -> Result<String, String> {
     let passed = results.values().filter(|verdict| matches!(verdict, Verdict::Passed)).count();
     let mut text = format!("{INTRODUCTION}\n{passed} trials passed.\n");
     let mut told = 0;
@@ -77,6 +88,14 @@ fn document(results: &Verdicts, peers: &[PeerPrograms]) -> Result<String, String
         write!(text, "\n## {heading}\n\n| feature | `{}` | `{}` |\n|---|---|---|\n", peer.server, peer.client)
             .and_then(|()| rows(&mut text, peer, &server, &client))
             .map_err(|_| format!("{heading}: a feature has neither a trial nor a reason: {}", last_line(&text)))?;
+    }
+    for other in others {
+        let heading = other.heading.as_ref().map_err(Clone::clone)?;
+        let shown = shown(results, other.beginning);
+        told += shown.trials;
+        write!(text, "\n## {heading}\n\n{}\n\n| trials of | result |\n|---|---|\n", other.about)
+            .and_then(|()| lines(&mut text, &shown))
+            .map_err(|error| error.to_string())?;
     }
     // Whoever adds a peer is to add it here.
     if told < results.len() { Err(format!("{} trials are of no known peer", results.len() - told)) } else { Ok(text) }
@@ -150,25 +169,42 @@ fn rows(text: &mut String, peer: &PeerPrograms, server: &Shown, client: &Shown) 
         }
         text.push('\n');
     }
-    // What this peer has beyond the features that all are asked for.
-    let is_known = |term: &str| FEATURES.iter().any(|feature| feature.has(term));
-    let all: BTreeSet<&String> = server.passed.keys().chain(client.passed.keys()).collect();
-    for term in all.into_iter().filter(|term| !is_known(term)) {
-        let [server, client] = [server, client]
-            .map(|shown| shown.passed.get(term).map_or_else(|| "no trial".into(), |count| format!("pass: {count}")));
-        writeln!(text, "| {term} | {server} | {client} |")?;
+    unknown_terms(&[server, client])
+        .try_for_each(|term| writeln!(text, "| {term} | {} | {} |", count_of(term, server), count_of(term, client)))
+}
+
+/// What there is, without what there is not: no reasons are asked for.
+fn lines(text: &mut String, shown: &Shown) -> fmt::Result {
+    for feature in FEATURES {
+        if let Some(result) = seen(feature, shown) {
+            writeln!(text, "| {} | {result} |", feature.title)?;
+        }
     }
-    Ok(())
+    unknown_terms(&[shown]).try_for_each(|term| writeln!(text, "| {term} | {} |", count_of(term, shown)))
+}
+
+/// What was shown beyond the features that all are asked for.
+fn unknown_terms<'a>(columns: &[&'a Shown]) -> impl Iterator<Item = &'a String> + use<'a> {
+    let all: BTreeSet<&String> = columns.iter().flat_map(|shown| shown.passed.keys()).collect();
+    all.into_iter().filter(|term| !FEATURES.iter().any(|feature| feature.has(term)))
+}
+
+fn count_of(term: &str, shown: &Shown) -> String {
+    shown.passed.get(term).map_or_else(|| "no trial".into(), |count| format!("pass: {count}"))
 }
 
 fn cell(feature: &Feature, program: &str, shown: &Shown) -> Option<String> {
+    seen(feature, shown).or_else(|| feature.reason(program).map(String::from))
+}
+
+fn seen(feature: &Feature, shown: &Shown) -> Option<String> {
     let count: usize = shown.passed.iter().filter(|(term, _)| feature.has(term)).map(|(_, count)| count).sum();
     if count > 0 {
         return Some(format!("pass: {count}"));
     }
     // The reason that speaks of this very feature, as an impossible trial has others too.
     let cannot = shown.cannot.iter().find(|(term, _)| feature.has(term)).map(|(_, reason)| reason);
-    cannot.map(|reason| format!("peer cannot: {reason}")).or_else(|| feature.reason(program).map(String::from))
+    cannot.map(|reason| format!("peer cannot: {reason}"))
 }
 
 const INTRODUCTION: &str = "\

@@ -210,7 +210,9 @@ pub(crate) fn select<'c>(hello: &ClientHello<'_>, config: &'c ServerConfig) -> R
     if secure_renegotiation {
         extensions.renegotiation_info(&[]);
     }
-    if server_name.is_some() {
+    // RFC 6066 section 3: the answer says that the name was used. Some clients fail on it, so that it is not given for
+    // nothing: pion/dtls 2.2.6 takes it for a list of names without content.
+    if server_name.as_deref().is_some_and(|name: &str| identity.is_for(name) == Some(true)) {
         extensions.empty(ExtensionType::SERVER_NAME);
     }
     if hello.extensions.find(ExtensionType::EC_POINT_FORMATS).is_some() {

@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use super::identities::P256;
 use super::*;
 use crate::code::{AlertDescription, ExtensionType};
 use crate::connection::tests::scene::vec16;
@@ -24,26 +25,37 @@ fn a_client_says_whom_it_wants() {
     assert_eq!(hello.extensions.find(EXTENSION), None);
 }
 
-/// EXP-19: an answer without content, which a client may miss and may get, and gets only if it asked.
+/// EXP-19: an answer without content, if the name has chosen the certificate. Asked or not, whoever is shown one that is
+/// for no name in particular is told nothing, and our user is told the name.
 #[test]
 fn a_server_says_that_it_used_the_name() {
-    let mut scene = ServerScene::new(Mode::Wary);
-    scene.script.hello.extensions.set(EXTENSION, b"\0\x0c\0\0\x09localhost");
-    scene.connect();
-    assert_eq!(scene.subject.connection.session().unwrap().server_name.as_deref(), Some("localhost"));
-
-    for asked in [true, false] {
-        let mut scene = ServerScene::new(Mode::Wary);
+    let named = P256.clone().for_names(&["localhost"]).unwrap();
+    for (asked, name_counts, answered) in
+        [(true, true, true), (true, false, false), (false, true, false), (false, false, false)]
+    {
+        let mut scene =
+            ServerScene::with(Mode::Wary, |config| if name_counts { config.identity(named.clone()) } else { config });
         if asked {
             scene.script.hello.extensions.set(EXTENSION, b"\0\x0c\0\0\x09localhost");
         }
         scene.send_hello();
         let hello = scene.hear_server_hello();
         let answer = ServerHello::decode(&hello).unwrap().extensions.find(EXTENSION);
-        assert_eq!(answer, asked.then_some(&[][..]));
+        assert_eq!(answer, answered.then_some(&[][..]));
+    }
 
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.script.hello.extensions.set(EXTENSION, b"\0\x0c\0\0\x09localhost");
+    scene.connect();
+    assert_eq!(scene.subject.connection.session().unwrap().server_name.as_deref(), Some("localhost"));
+}
+
+/// EXP-19 at the client, which may miss an answer and may get one.
+#[test]
+fn a_client_needs_no_answer() {
+    for answered in [true, false] {
         let mut scene = ClientScene::new(Mode::Trusting);
-        if asked {
+        if answered {
             scene.script.hello.extensions.set(EXTENSION, &[]);
         }
         scene.connect();

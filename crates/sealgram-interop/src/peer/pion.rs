@@ -1,0 +1,119 @@
+//! pion/dtls, version 2, in a program of ours: `peers/pion/main.go`, built by `./check peers`.
+
+use core::fmt::Write as _;
+use core::net::SocketAddr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Dialect, Manner, Peer, Quit};
+use crate::Outcome;
+use crate::case::{Case, KeyForm};
+use crate::certificates::Certificates;
+use crate::process::{Process, cached};
+
+/// Where the program is built. A change of its source or of how it is built needs another name, in
+/// `build-pion` too.
+const FOLDER: &str = "pion-2.2.6-2";
+
+/// The version, or why pion cannot take part.
+pub fn find() -> Result<String, String> {
+    let source = folder()?.join("main.go");
+    let built_from = fs::read_to_string(&source).map_err(|error| format!("{FOLDER}: {error}"))?;
+    if built_from == include_str!("../../peers/pion/main.go") {
+        Ok("pion/dtls 2.2".into())
+    } else {
+        Err(format!("{FOLDER} is built from another main.go: a change of it needs another name"))
+    }
+}
+
+fn folder() -> Result<PathBuf, String> {
+    cached(FOLDER, "crates/sealgram-interop/build-pion")
+}
+
+/// Starts a server for a case. It serves one association after another.
+pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
+    let mut command = pion(case)?;
+    command.arg("-chain").arg(certificates.chain_file(case.key_kind, case.chain));
+    command.arg("-key").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
+    let mut facts = facts(0);
+    if case.server_name {
+        facts.push("server name: localhost".into());
+    }
+    if case.certificate_request {
+        command.arg("-ask");
+    }
+    if !case.cookies {
+        command.arg("-nocookie");
+    }
+    if let Some(alpn) = case.alpn {
+        command.args(["-alpn", &alpn.server.join(",")]);
+    }
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &SERVER, facts, told: None })
+}
+
+/// Starts a client for a case.
+pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
+    let mut command = pion(case)?;
+    command.args(["-connect", &to.to_string()]);
+    command.arg("-roots").arg(certificates.root_file(case.key_kind));
+    // What is an address is verified and not sent.
+    command.args(["-name", if case.server_name { "localhost" } else { "127.0.0.1" }]);
+    if let Some(alpn) = case.alpn {
+        command.args(["-alpn", &alpn.client.join(",")]);
+    }
+    let facts = facts(case.chain.len());
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &CLIENT, facts, told: None })
+}
+
+/// What both roles are told alike.
+fn pion(case: &Case) -> Outcome<Command> {
+    let mut command = Command::new(folder()?.join("pion"));
+    if !case.whole_offer {
+        command.args(["-suites", &format!("{:04X}", case.suite.0), "-groups", &groups(case)]);
+    }
+    if let Some(scheme) = case.scheme {
+        command.args(["-schemes", &format!("{:04X}", scheme.0)]);
+    }
+    if let Some(mtu) = case.mtu {
+        command.args(["-mtu", &mtu.saturating_sub(OVERHEAD).to_string()]);
+    }
+    if !case.extended_master_secret {
+        command.args(["-ems", "disable"]);
+    }
+    if let Some(label) = case.exporter {
+        command.args(["-export", label]);
+    }
+    Ok(command)
+}
+
+/// The group of the case, then the curve of the certificate. Its server looks at neither, its client forgets them in
+/// its second hello, which offers everything: that the group is agreed on takes [`Case::narrow`].
+fn groups(case: &Case) -> String {
+    let mut groups = format!("{:04X}", case.group.0);
+    if let Some(curve) = case.key_kind.curve().filter(|curve| *curve != case.group) {
+        // Writing to a string does not fail.
+        let _ = write!(groups, ",{:04X}", curve.0);
+    }
+    groups
+}
+
+/// It forgets the application protocol, and tells neither suite nor group: what it was told must do.
+fn facts(certificates: usize) -> Vec<String> {
+    Vec::from([format!("certificates: {certificates}"), "connected".into()])
+}
+
+static SERVER: Dialect = Dialect { listens: "listening at ", ends_when_closed: false, ..CLIENT };
+
+static CLIENT: Dialect = Dialect {
+    listens: "",
+    quit: Quit::EndOfInput,
+    was_closed: "closed by the other end",
+    keying_material: "keying material: ",
+    ends_when_closed: true,
+    is_a_log: false,
+    manner: Manner::Types,
+};
+
+/// Its MTU counts the pieces of messages: what it adds in headers, nonce and tag, in bytes.
+const OVERHEAD: usize = 13 + 12 + 8 + 16;
