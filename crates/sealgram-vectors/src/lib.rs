@@ -15,12 +15,14 @@
 
 mod nist;
 mod section;
+mod tally;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use nist::{Case, cases};
 pub use section::{Section, sections};
+pub use tally::Tally;
 
 /// The content of a file, named by its path below `vectors/`.
 #[must_use]
