@@ -22,6 +22,8 @@ pub struct Case {
     pub whole_offer: bool,
     /// The only signature scheme that the peer is told to use, if it is told.
     pub scheme: Option<SignatureScheme>,
+    /// Whether the peer knows the extended master secret. We always do.
+    pub extended_master_secret: bool,
     /// Whether a server that would keep state before it has seen a cookie is told not to. Ours never does.
     pub stateless: bool,
     /// The MTU of both ends, where it is not their own choice.
@@ -98,6 +100,7 @@ impl Case {
             key_form: KeyForm::Pkcs8,
             whole_offer: false,
             scheme: None,
+            extended_master_secret: true,
             stateless: false,
             mtu: None,
             alpn: None,
@@ -182,6 +185,7 @@ pub const FEATURES: &[Case] = &[
     Case { alpn: Some(SAME_PROTOCOL), ..ECDSA },
     Case { alpn: Some(SERVER_PREFERS), ..RSA },
     Case { server_name: false, ..ECDSA },
+    Case { extended_master_secret: false, ..ECDSA },
     Case { exporter: Some("EXTRACTOR-dtls_srtp"), ..ECDSA },
     Case {
         exporter: Some("EXPORTER-sealgram-interop"),
@@ -226,6 +230,7 @@ impl fmt::Display for Case {
                 .then(|| if is_rsa(self.suite) { "PKCS#1 key" } else { "SEC1 key" }.into()),
             self.alpn.map(|alpn| format!("ALPN {} of {}", alpn.agreed, alpn.client.join(" "))),
             (!self.server_name).then(|| "no server name".into()),
+            (!self.extended_master_secret).then(|| "no extended master secret".into()),
             self.certificate_request.then(|| "certificate request".into()),
             self.exporter.map(|label| format!("exporter {label}")),
         ];

@@ -67,6 +67,7 @@ pub fn client_config(case: &Case, trusted: KeyKind, certificates: &Certificates)
     let verifier = CertificateVerifier::builder(vec![certificates.root(trusted)?]).build()?;
     let alpn = names(case.alpn.map(|alpn| alpn.client));
     let builder = ClientConfig::builder(provider(case), Arc::new(verifier));
+    let builder = if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() };
     Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
 }
 
@@ -77,6 +78,7 @@ pub fn server_config(case: &Case, certificates: &Certificates) -> Outcome<Arc<Se
     let identity = Identity::new(certificates.chain(case.key_kind, case.chain)?, key)?;
     let alpn = names(case.alpn.map(|alpn| alpn.server));
     let builder = ServerConfig::builder(provider(case), identity);
+    let builder = if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() };
     Ok(builder.application_protocols(&alpn).transport(transport(case)).build()?)
 }
 
@@ -133,7 +135,7 @@ impl Conversation<'_> {
         let (case, session) = (self.case, self.ours.session()?);
         expect_eq("suite", &session.cipher_suite, &case.suite)?;
         expect_eq("group", &session.group, &case.group)?;
-        expect_eq("extended master secret", &session.extended_master_secret, &true)?;
+        expect_eq("extended master secret", &session.extended_master_secret, &case.extended_master_secret)?;
         let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
         expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
