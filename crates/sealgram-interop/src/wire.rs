@@ -16,6 +16,12 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// All that went over it so far, in order.
+    #[must_use]
+    pub fn datagrams(&self) -> Vec<(Direction, Vec<u8>)> {
+        self.lock().clone()
+    }
+
     /// The length of the longest datagram, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {

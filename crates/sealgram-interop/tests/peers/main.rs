@@ -4,6 +4,7 @@
 
 mod gnutls;
 mod openssl;
+mod recordings;
 
 use std::env;
 use std::sync::{Arc, LazyLock};
@@ -58,7 +59,13 @@ fn main() {
     let gnutls = openssl.clone().or_else(|| peer::gnutls::find().err());
     let trial = |missing: &Option<String>, it: Interop| it.into_trial(Arc::clone(&certificates), missing.clone());
     let trials = openssl::trials().map(|it| trial(&openssl, it)).chain(gnutls::trials().map(|it| trial(&gnutls, it)));
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let mbedtls = openssl.clone().or_else(|| recordings::mbedtls::find().err());
+    let recordings = recordings::trials().map(|(of, it)| match of {
+        recordings::Implementation::OpenSsl => trial(&openssl, it),
+        recordings::Implementation::GnuTls => trial(&gnutls, it),
+        recordings::Implementation::MbedTls => trial(&mbedtls, it),
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.chain(recordings).collect());
     // The directory goes before the process does.
     drop(certificates);
     conclusion.exit();

