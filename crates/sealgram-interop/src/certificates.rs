@@ -29,6 +29,7 @@ impl Certificates {
         fs::create_dir_all(&directory)?;
         let certificates = Self { directory };
         fs::write(certificates.path("openssl.cnf"), OPENSSL_CONFIG)?;
+        fs::write(certificates.path("openssl-no-ems.cnf"), OPENSSL_CONFIG_WITHOUT_EXTENDED_MASTER_SECRET)?;
         certificates.make_ecdsa()?;
         certificates.make_rsa()?;
         for arguments in OTHERS {
@@ -46,6 +47,12 @@ impl Certificates {
     #[must_use]
     pub fn openssl_config(&self) -> PathBuf {
         self.path("openssl.cnf")
+    }
+
+    /// The same, for peers that are not to know the extended master secret: no option of theirs says so.
+    #[must_use]
+    pub fn openssl_config_without_extended_master_secret(&self) -> PathBuf {
+        self.path("openssl-no-ems.cnf")
     }
 
     /// Where they are, for what else is to go with the run.
@@ -224,4 +231,14 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost, IP:127.0.0.1
+";
+
+const OPENSSL_CONFIG_WITHOUT_EXTENDED_MASTER_SECRET: &str = "\
+openssl_conf = init
+[init]
+ssl_conf = ssl
+[ssl]
+system_default = tls
+[tls]
+Options = -ExtendedMasterSecret
 ";

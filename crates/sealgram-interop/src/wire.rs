@@ -16,6 +16,12 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// All datagrams so far, in the order in which our socket saw them.
+    #[must_use]
+    pub fn datagrams(&self) -> Vec<(Direction, Vec<u8>)> {
+        self.lock().clone()
+    }
+
     /// The length of the longest datagram, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
@@ -50,12 +56,6 @@ impl Wire {
             [high, low, ..] => Some(SignatureScheme(u16::from_be_bytes([*high, *low]))),
             _ => None,
         }
-    }
-
-    /// All datagrams, in the order in which our socket saw them.
-    #[must_use]
-    pub fn datagrams(&self) -> Vec<(Direction, Vec<u8>)> {
-        self.lock().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Direction, Vec<u8>)>> {

@@ -137,6 +137,8 @@ mod stats;
 #[cfg(test)]
 mod test_rng;
 mod time;
+#[cfg(test)]
+mod vectors;
 pub mod verify;
 mod wire;
 #[cfg(feature = "x509")]

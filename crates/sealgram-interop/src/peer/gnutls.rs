@@ -114,13 +114,13 @@ static GNUTLS_CLI: Dialect = Dialect {
 
 /// The priority string: what is offered or taken, and nothing else.
 fn priority(case: &Case) -> String {
+    let without = if case.extended_master_secret { "" } else { ":%NO_SESSION_HASH" };
     if case.whole_offer {
         // It prefers P-256, and the case is about everything else.
-        return format!("NORMAL:-VERS-ALL:+VERS-DTLS1.2:-GROUP-ALL:{}:+GROUP-ALL", groups(case));
+        return format!("NORMAL:-VERS-ALL:+VERS-DTLS1.2:-GROUP-ALL:{}:+GROUP-ALL{without}", groups(case));
     }
     let (exchange, cipher) = suite_names(case.suite);
     let scheme = case.scheme.map_or("ALL", scheme_name);
-    let without = if case.extended_master_secret { "" } else { ":%NO_SESSION_HASH" };
     format!(
         "NONE:+VERS-DTLS1.2:+COMP-NULL:+CTYPE-X509:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}{without}",
         groups = groups(case)

@@ -27,6 +27,14 @@ pub fn find() -> Result<String, String> {
     Ok("Mbed TLS 3.6".into())
 }
 
+/// The whole version, which a recording tells, such as "Mbed TLS 3.6.6".
+pub fn version() -> Outcome<String> {
+    let output = Command::new(program("ssl_client2")?).arg("build_version=1").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.split("build version: ").nth(1).and_then(|rest| rest.split(" (").next());
+    version.map(str::to_owned).ok_or_else(|| format!("ssl_client2 tells no version: {text:?}").into())
+}
+
 /// Where one of the programs is.
 pub(super) fn program(name: &str) -> Result<PathBuf, String> {
     cached(FOLDER, "crates/sealgram-interop/build-mbedtls").map(|folder| folder.join("bin").join(name))

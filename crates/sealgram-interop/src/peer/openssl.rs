@@ -86,7 +86,7 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
         format!("Server Temp Key: {}", temporary_key(case.group)),
         "Secure Renegotiation IS supported".into(),
         "    Verify return code: 0 (ok)".into(),
-        "    Extended master secret: yes".into(),
+        format!("    Extended master secret: {}", if case.extended_master_secret { "yes" } else { "no" }),
     ];
     if let Some((kind, digest)) = case.scheme.and_then(scheme_facts) {
         facts.push(format!("Peer signature type: {kind}"));
@@ -109,7 +109,13 @@ fn reads_name(case: &Case) -> bool {
 /// What both roles are told alike.
 fn openssl(role: &str, case: &Case, certificates: &Certificates) -> Command {
     let mut command = Command::new("openssl");
-    command.env("OPENSSL_CONF", certificates.openssl_config());
+    command.env(
+        "OPENSSL_CONF",
+        match case.extended_master_secret {
+            true => certificates.openssl_config(),
+            false => certificates.openssl_config_without_extended_master_secret(),
+        },
+    );
     command.args([role, "-dtls1_2"]);
     if !case.whole_offer {
         command.args(["-cipher", suite_name(case.suite), "-curves", curves(case)]);

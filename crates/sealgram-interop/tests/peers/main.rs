@@ -9,6 +9,7 @@ mod harm;
 mod mbedtls;
 mod openssl;
 mod pion;
+mod recordings;
 mod report;
 mod tshark;
 
@@ -21,6 +22,7 @@ use sealgram_interop::Outcome;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::peer;
 
+use crate::recordings::Implementation;
 use crate::report::{Heading, Other, PeerPrograms, Results, Verdict};
 
 /// Certificates, made when the first trial asks for them.
@@ -112,14 +114,17 @@ fn peers() -> [PeerPrograms; 5] {
 }
 
 /// What has no two roles, in the order of the document.
-fn others() -> [Other; 1] {
-    [Other { heading: peer::tshark::find(), beginning: "tshark", about: tshark::ABOUT }]
+fn others() -> [Other; 2] {
+    [
+        Other { heading: peer::tshark::find(), beginning: "tshark", about: tshark::ABOUT },
+        Other { heading: Ok("Recorded handshakes".into()), beginning: "recording", about: recordings::ABOUT },
+    ]
 }
 
 /// Every trial, with what it misses.
 fn all_trials(
     [openssl, gnutls, mbedtls, pion, godot]: &[PeerPrograms; 5],
-    [tshark]: &[Other; 1],
+    [tshark, _]: &[Other; 2],
 ) -> Vec<(Interop, Option<String>)> {
     let [openssl, gnutls, mbedtls, pion, godot] = [openssl, gnutls, mbedtls, pion, godot].map(|peer| &peer.heading);
     let mut all = Vec::new();
@@ -134,6 +139,9 @@ fn all_trials(
     add(&[pion], &mut pion::trials());
     add(&[godot], &mut godot::trials());
     add(&[&tshark.heading], &mut tshark::trials());
+    add(&[], &mut recordings::trials(Implementation::OpenSsl));
+    add(&[gnutls], &mut recordings::trials(Implementation::GnuTls));
+    add(&[mbedtls], &mut recordings::trials(Implementation::MbedTls));
     add(&[mbedtls], &mut harm::with_openssl().chain(harm::with_mbedtls()));
     add(&[gnutls, mbedtls], &mut harm::with_gnutls());
     add(&[pion, mbedtls], &mut harm::with_pion());

@@ -43,21 +43,17 @@ fn against_s_server(case: Case) -> Interop {
     match case {
         Case { key_kind: KeyKind::Ed25519, .. } => trial.impossible(NO_ED25519),
         Case { cookies: false, .. } => trial.impossible("s_server has no switch for cookies"),
-        Case { extended_master_secret: false, .. } => trial.impossible(NO_SWITCH),
         _ => trial,
     }
 }
 
 fn against_s_client(case: Case) -> Interop {
-    let trial = Interop::new(format!("openssl s_client / {case}"), move |certificates| {
+    Interop::new(format!("openssl s_client / {case}"), move |certificates| {
         [Closer::Us, Closer::Peer].into_iter().try_for_each(|closer| {
             peer_connects(&case, certificates, |to| openssl::client(&case, certificates, to, &[]), closer)
         })
-    });
-    if case.extended_master_secret { trial } else { trial.impossible(NO_SWITCH) }
+    })
 }
-
-const NO_SWITCH: &str = "the openssl program has no switch for the extended master secret";
 
 /// OpenSSL 3.0.19 serves such certificates over TLS 1.2, but over DTLS 1.2 not even to its own client.
 const NO_ED25519: &str = "OpenSSL serves no Ed25519 certificates over DTLS: it answers \"no shared cipher\"";

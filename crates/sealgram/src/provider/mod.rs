@@ -2,5 +2,3 @@
 
 #[cfg(feature = "ring")]
 pub mod ring;
-#[cfg(test)]
-mod vectors;

@@ -248,7 +248,7 @@ fn a_client_offers_what_it_should() {
     let scene = ClientScene::new(Mode::Wary);
     let hello = ClientHello::decode(&scene.script.client_hello).unwrap();
     let find = |extension| hello.extensions.find(extension);
-    assert_eq!(hello.session_id, []);
+    assert!(hello.session_id.is_empty());
     assert_eq!(find(ExtensionType::EXTENDED_MASTER_SECRET), Some(&[][..]));
     assert_eq!(find(ExtensionType::RENEGOTIATION_INFO), Some(&[0][..]));
     assert!(!hello.cipher_suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV), "one of the two, not both");

@@ -110,8 +110,9 @@ static RSA_PKCS1_SHA512: RingVerification = RingVerification {
 mod tests {
     use alloc::vec::Vec;
 
+    use sealgram_vectors as vectors;
+
     use super::*;
-    use crate::provider::vectors;
 
     fn key_algorithm(name: &str) -> AlgorithmIdentifier {
         match name {
