@@ -664,6 +664,11 @@ impl Connection {
     fn on_handshake_complete(&mut self, last_flight_is_ours: bool) {
         self.deadline = None;
         self.doubt = None;
+        // It came ahead of Finished, and belongs behind it, where nothing does.
+        if let Some(message) = self.reassembly.take_next() {
+            self.refuse_late_message(message.msg_type);
+            return;
+        }
         // RFC 6347 section 4.1: records of earlier epochs are discarded from now on.
         self.records.drop_read_epochs_before(self.records.read_epoch());
         self.forget_fragments_before(self.records.read_epoch().saturating_add(1));

@@ -178,15 +178,26 @@ impl Connection {
             Role::Client => header.msg_type == HandshakeType::HELLO_REQUEST,
             Role::Server => header.msg_type == HandshakeType::CLIENT_HELLO && header.offset == 0,
         };
+        let next = self.reassembly.next_message_seq();
         if record.epoch == 0 {
             self.stats.discard(DiscardReason::AfterHandshake);
-        } else if header.msg_type == HandshakeType::FINISHED {
-            self.on_repeat(header);
         } else if asks_for_handshake {
             self.refuse_renegotiation();
+        } else if header.message_seq == next {
+            self.refuse_late_message(header.msg_type);
+        } else if header.message_seq > next {
+            self.stats.discard(DiscardReason::FutureMessage);
+        } else if header.msg_type == HandshakeType::FINISHED {
+            self.on_repeat(header);
         } else {
             self.stats.discard(DiscardReason::AfterHandshake);
         }
+    }
+
+    /// Nothing follows Finished, and the peer vouches for what does (RFC 5246 section 7.4: messages in an order that
+    /// does not exist are fatal).
+    pub(super) fn refuse_late_message(&mut self, msg_type: HandshakeType) {
+        self.fail(Failure { error: PeerMisbehaved::MessageAfterHandshake(msg_type).into(), at: None });
     }
 
     /// Says no to a new handshake on this association (RFC 5246 section 7.2.2), and not more often than needed.
