@@ -147,15 +147,22 @@ impl Connection {
             Ok(Accepted::Repeated) => self.on_repeat(header),
             Err(reason) => {
                 self.stats.discard(reason);
-                let is_due = header.message_seq == self.reassembly.next_message_seq();
-                if is_due && matches!(reason, DiscardReason::OversizedMessage | DiscardReason::WrongMessageLength) {
-                    self.refuse(
-                        record.epoch,
-                        Failure { error: DecodeError::WrongLength.into(), at: Some(header.msg_type) },
-                    );
+                if header.message_seq == self.reassembly.next_message_seq() {
+                    self.refuse_fragment(record.epoch, header.msg_type, reason);
                 }
             }
         }
+    }
+
+    /// A fragment of the message that is due was dropped: for some reasons the whole message has to be.
+    fn refuse_fragment(&mut self, epoch: u64, got: HandshakeType, reason: DiscardReason) {
+        let expected = self.state.as_ref().ok().and_then(State::expected);
+        let error = match (reason, expected) {
+            (DiscardReason::OversizedMessage | DiscardReason::WrongMessageLength, _) => DecodeError::WrongLength.into(),
+            (DiscardReason::Doubtful, Some(expected)) => PeerMisbehaved::UnexpectedMessage { got, expected }.into(),
+            _ => return,
+        };
+        self.refuse(epoch, Failure { error, at: Some(got) });
     }
 
     /// The peer sends its flight again: ours was lost (RFC 6347 section 4.2.4). The end of its last message stands for
