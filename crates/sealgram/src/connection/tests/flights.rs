@@ -40,6 +40,26 @@ fn a_silent_peer_is_given_up() {
     assert_eq!(scene.subject.connection.poll_timeout(), None);
 }
 
+/// FLT-03, FLT-04: the schedule is the configuration's: where it starts, where doubling ends, and how often.
+#[test]
+fn the_schedule_can_be_set() {
+    let mut scene = ClientScene::with(Mode::Wary, |config| {
+        let options =
+            subject::transport().initial_timeout(Duration::from_millis(400)).max_timeout(Duration::from_secs(2));
+        config.transport(options.max_resends(5))
+    });
+    let start = scene.subject.now;
+    let mut expiries = Vec::new();
+    while scene.subject.is_alive() {
+        scene.subject.expire();
+        expiries.push((scene.subject.now - start).as_millis());
+        assert_eq!(scene.subject.take().is_empty(), expiries.len() > 5, "five are sent again, the sixth ends it");
+    }
+    assert_eq!(expiries, [400, 1200, 2800, 4800, 6800, 8800]);
+    let error = scene.subject.connection.close_reason().and_then(CloseReason::error);
+    assert!(matches!(error, Some(Error::Timeout(_))));
+}
+
 /// FLT-05, FLT-06: a part of a flight changes no timer, and the whole of it starts the next one.
 #[test]
 fn only_a_whole_flight_is_an_answer() {

@@ -161,16 +161,20 @@ fn a_refusal_without_a_request_is_ignored() {
     }
 }
 
-/// FRG-20 after the handshake: other handshake messages ask for nothing, and get nothing.
+/// FRG-20 after the handshake: what is old or out of order asks for nothing, and gets nothing.
 #[test]
 fn other_messages_after_the_handshake_are_ignored() {
     let mut scene = ServerScene::connected(Mode::Trusting);
+    let next = scene.puppet.message_seq;
     for msg_type in [HandshakeType::CERTIFICATE, HandshakeType::CLIENT_KEY_EXCHANGE, HandshakeType(99)] {
-        let message = whole(msg_type, scene.puppet.message_seq, b"\0");
-        let record = scene.puppet.sealed(ContentType::HANDSHAKE, &message);
-        scene.give(&record);
+        for message_seq in [0, next - 1, next + 1] {
+            let message = whole(msg_type, message_seq, b"\0");
+            let record = scene.puppet.sealed(ContentType::HANDSHAKE, &message);
+            scene.give(&record);
+        }
     }
     scene.is_unmoved();
-    assert_eq!(scene.subject.dropped(DiscardReason::AfterHandshake), 3);
+    assert_eq!(scene.subject.dropped(DiscardReason::AfterHandshake), 6);
+    assert_eq!(scene.subject.dropped(DiscardReason::FutureMessage), 3);
     scene.carries_data();
 }
