@@ -269,3 +269,17 @@ fn a_clock_that_runs_backwards_shortens_no_timeout() {
     scene.hear_flight();
     assert_eq!(scene.subject.connection.poll_timeout(), Some(latest + Duration::from_secs(1)));
 }
+
+/// A buffer that is too short for the smallest datagram gets none, is counted, and harms nothing.
+#[test]
+fn a_buffer_too_short_for_a_datagram_is_counted() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    let now = scene.subject.now;
+    let mut short = [0; crate::config::MIN_MTU - 1];
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 0, "there was nothing to send");
+    scene.send_hello();
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 1);
+    scene.hear_flight();
+}
