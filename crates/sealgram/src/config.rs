@@ -572,4 +572,41 @@ mod tests {
         }
         assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
     }
+    #[cfg(feature = "ring")]
+    #[test]
+    fn a_provider_that_lacks_something_is_refused() {
+        use crate::crypto::CryptoProvider;
+
+        let whole = *crate::provider::ring::provider();
+        for (provider, error) in [
+            (CryptoProvider { suites: &[], ..whole }, ConfigError::NoCipherSuites),
+            (CryptoProvider { groups: &[], ..whole }, ConfigError::NoGroups),
+            (CryptoProvider { signatures: &[], ..whole }, ConfigError::NoSignatureSchemes),
+        ] {
+            let provider = Box::leak(Box::new(provider));
+            assert_eq!(Common::new(provider).validate(), Err(error));
+        }
+    }
+
+    /// What a person reads when a setting does not work differs from setting to setting.
+    #[test]
+    fn each_refused_setting_has_a_text_of_its_own() {
+        let errors = [
+            ConfigError::ChainTooLong,
+            ConfigError::EmptyChain,
+            ConfigError::HelloTooLong,
+            ConfigError::InvalidApplicationProtocol,
+            ConfigError::InvalidServerName,
+            ConfigError::InvalidMessageLimit,
+            ConfigError::InvalidTimeout,
+            ConfigError::KeyDoesNotFit,
+            ConfigError::MtuTooSmall { least: MIN_MTU },
+            ConfigError::NoCipherSuites,
+            ConfigError::NoGroups,
+            ConfigError::NoSignatureSchemes,
+            ConfigError::UnreadableCertificate,
+        ];
+        let texts: alloc::collections::BTreeSet<_> = errors.iter().map(alloc::string::ToString::to_string).collect();
+        assert_eq!(texts.len(), errors.len());
+    }
 }

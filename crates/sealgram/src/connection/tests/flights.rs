@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::code::{ContentType, HandshakeType};
-use crate::connection::tests::puppet::{Heard, framed, messages, whole};
+use crate::connection::tests::puppet::{Heard, fragment, framed, messages, whole};
 use crate::error::Error;
 use crate::event::{CloseReason, Event, Status};
 use crate::role::Role;
@@ -187,6 +187,40 @@ fn a_part_of_a_repeated_flight_is_not_answered() {
     assert_eq!(scene.subject.dropped(DiscardReason::StaleMessage), 3);
 }
 
+/// FLT-08: of a repeated message that comes in pieces, the one that ends it is answered, and no other.
+#[test]
+fn a_piece_of_a_repeated_message_is_not_answered() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.send_hello();
+    let said = scene.hear_flight();
+    let hello = scene.script.hello.encode();
+    scene.subject.wait(Duration::from_millis(600));
+    for range in [0..40, 40..hello.len() - 1] {
+        let piece = fragment(HandshakeType::CLIENT_HELLO, 0, &hello, range);
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &piece);
+        scene.give(&record);
+        scene.is_unmoved();
+    }
+    let end = fragment(HandshakeType::CLIENT_HELLO, 0, &hello, hello.len() - 1..hello.len());
+    let record = scene.puppet.record(ContentType::HANDSHAKE, &end);
+    scene.give(&record);
+    assert_eq!(scene.heard_messages(), said);
+}
+
+/// MTU-02: once the path is known to carry less, the flight that was too long goes out again at once, cut smaller.
+#[test]
+fn a_smaller_mtu_sends_the_flight_again_at_once() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.send_hello();
+    let said = scene.hear_flight();
+    scene.subject.connection.set_mtu(300);
+    let datagrams = scene.subject.take();
+    assert!(datagrams.len() > 1 && datagrams.iter().all(|datagram| datagram.len() <= 300));
+    assert_eq!(messages(&scene.puppet.understand(&datagrams)), said);
+    scene.subject.connection.set_mtu(1200);
+    assert!(scene.subject.take().is_empty(), "a larger one is no reason");
+}
+
 /// FLT-09, FLT-10, FLT-11: an authentic repeat of the client's last flight has the server's sent again, for four
 /// minutes, and no timer is needed for that.
 #[test]
@@ -241,4 +275,31 @@ fn the_clock_may_be_told_at_any_time() {
     }
     scene.subject.wait(Duration::from_secs(20));
     assert_eq!(scene.heard_messages().len(), 1);
+}
+
+/// Time that goes backwards stands still: a flight that is sent then has its whole timeout all the same.
+#[test]
+fn a_clock_that_runs_backwards_shortens_no_timeout() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    let start = scene.subject.now;
+    scene.subject.wait(Duration::from_millis(900));
+    let latest = scene.subject.now;
+    scene.subject.now = start;
+    scene.send_flight();
+    scene.hear_flight();
+    assert_eq!(scene.subject.connection.poll_timeout(), Some(latest + Duration::from_secs(1)));
+}
+
+/// A buffer that is too short for the smallest datagram gets none, is counted, and harms nothing.
+#[test]
+fn a_buffer_too_short_for_a_datagram_is_counted() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    let now = scene.subject.now;
+    let mut short = [0; crate::config::MIN_MTU - 1];
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 0, "there was nothing to send");
+    scene.send_hello();
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 1);
+    scene.hear_flight();
 }
