@@ -75,8 +75,12 @@ impl Process {
 
     /// Waits until it has written this.
     pub fn wait_for_text(&self, text: &str) -> Outcome {
-        let found = self.wait_for(|output| output.contains(text).then_some(()));
-        found.ok_or_else(|| format!("it does not print {text:?}").into())
+        self.wait_until(|output| output.contains(text)).map_err(|_| format!("it does not print {text:?}").into())
+    }
+
+    /// Waits until this holds of what it has written.
+    pub fn wait_until(&self, holds: impl Fn(&str) -> bool) -> Outcome {
+        self.wait_for(|output| holds(output).then_some(())).ok_or_else(|| "it does not print what it should".into())
     }
 
     /// Waits until it has written a line that begins so, and gives the rest of the line.

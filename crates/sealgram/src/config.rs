@@ -301,6 +301,8 @@ fn check_key(_: &CertificateDer<'_>, _: &dyn SigningKey) -> Result<(), ConfigErr
 pub struct TransportOptions {
     pub(crate) mtu: usize,
     pub(crate) initial_timeout: Duration,
+    pub(crate) max_timeout: Duration,
+    pub(crate) max_resends: u32,
     pub(crate) handshake_deadline: Duration,
     pub(crate) jitter: bool,
     pub(crate) stash_len: usize,
@@ -311,6 +313,8 @@ impl TransportOptions {
     const DEFAULT: Self = Self {
         mtu: 1200,
         initial_timeout: Duration::from_secs(1),
+        max_timeout: Duration::from_secs(60),
+        max_resends: u32::MAX,
         handshake_deadline: Duration::from_secs(60),
         jitter: true,
         stash_len: 4096,
@@ -324,11 +328,25 @@ impl TransportOptions {
         self
     }
 
-    /// How long to wait before a flight is sent again the first time; doubled each time after that, up to a minute
-    /// (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. RFC 9147 section 5.8.2 suggests 400 ms for media, RFC
-    /// 7925 section 11 suggests 9 s for constrained networks.
+    /// How long to wait before a flight is sent again the first time; doubled each time after that, up to
+    /// [`max_timeout`](Self::max_timeout) (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. RFC 9147 section 5.8.2
+    /// suggests 400 ms for media, RFC 7925 section 11 suggests 9 s for constrained networks.
     pub const fn initial_timeout(mut self, timeout: Duration) -> Self {
         self.initial_timeout = timeout;
+        self
+    }
+
+    /// What the doubling of the timeout stops at. Default 60 s, the least that RFC 6347 section 4.2.4.1 recommends; from
+    /// the initial timeout to an hour.
+    pub const fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.max_timeout = timeout;
+        self
+    }
+
+    /// How many timeouts in a row may send a flight again; the one after them ends the handshake, as its deadline would.
+    /// Default: the deadline alone ends it. Any number; 0 gives up at the first timeout.
+    pub const fn max_resends(mut self, times: u32) -> Self {
+        self.max_resends = times;
         self
     }
 
@@ -364,7 +382,11 @@ impl TransportOptions {
             return Err(ConfigError::MtuTooSmall { least: MIN_MTU });
         }
         let timeouts = Duration::from_millis(1)..=Duration::from_secs(60);
-        if !timeouts.contains(&self.initial_timeout) || self.handshake_deadline < self.initial_timeout {
+        let max_timeouts = self.initial_timeout..=Duration::from_secs(3600);
+        if !timeouts.contains(&self.initial_timeout)
+            || !max_timeouts.contains(&self.max_timeout)
+            || self.handshake_deadline < self.initial_timeout
+        {
             return Err(ConfigError::InvalidTimeout);
         }
         if !(2048..=1 << 20).contains(&self.max_message_len) {
@@ -466,7 +488,8 @@ pub enum ConfigError {
     InvalidServerName,
     /// The limit for handshake messages must be 2048 to 1048576 bytes.
     InvalidMessageLimit,
-    /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline.
+    /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline; the longest timeout must be from
+    /// the initial one to an hour.
     InvalidTimeout,
     /// The private key is not that of the first certificate of the chain.
     KeyDoesNotFit,
@@ -494,9 +517,9 @@ impl fmt::Display for ConfigError {
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
             Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
-            Self::InvalidTimeout => {
-                f.write_str("the initial timeout must be 1 ms to 60 s and not above the handshake deadline")
-            }
+            Self::InvalidTimeout => f.write_str(
+                "the initial timeout must be 1 ms to 60 s and not above the deadline or the longest timeout",
+            ),
             Self::KeyDoesNotFit => f.write_str("the private key does not belong to the certificate"),
             Self::MtuTooSmall { least } => write!(f, "the MTU must be at least {least} bytes"),
             Self::NoCipherSuites => f.write_str("the provider has no cipher suite"),
@@ -542,9 +565,48 @@ mod tests {
             options.initial_timeout(Duration::ZERO),
             options.initial_timeout(Duration::from_secs(61)),
             options.initial_timeout(Duration::from_secs(9)).handshake_deadline(Duration::from_secs(8)),
+            options.initial_timeout(Duration::from_secs(9)).max_timeout(Duration::from_secs(8)),
+            options.max_timeout(Duration::from_secs(3601)),
         ] {
             assert_eq!(bad.validate(), Err(ConfigError::InvalidTimeout));
         }
         assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
+    }
+    #[cfg(feature = "ring")]
+    #[test]
+    fn a_provider_that_lacks_something_is_refused() {
+        use crate::crypto::CryptoProvider;
+
+        let whole = *crate::provider::ring::provider();
+        for (provider, error) in [
+            (CryptoProvider { suites: &[], ..whole }, ConfigError::NoCipherSuites),
+            (CryptoProvider { groups: &[], ..whole }, ConfigError::NoGroups),
+            (CryptoProvider { signatures: &[], ..whole }, ConfigError::NoSignatureSchemes),
+        ] {
+            let provider = Box::leak(Box::new(provider));
+            assert_eq!(Common::new(provider).validate(), Err(error));
+        }
+    }
+
+    /// What a person reads when a setting does not work differs from setting to setting.
+    #[test]
+    fn each_refused_setting_has_a_text_of_its_own() {
+        let errors = [
+            ConfigError::ChainTooLong,
+            ConfigError::EmptyChain,
+            ConfigError::HelloTooLong,
+            ConfigError::InvalidApplicationProtocol,
+            ConfigError::InvalidServerName,
+            ConfigError::InvalidMessageLimit,
+            ConfigError::InvalidTimeout,
+            ConfigError::KeyDoesNotFit,
+            ConfigError::MtuTooSmall { least: MIN_MTU },
+            ConfigError::NoCipherSuites,
+            ConfigError::NoGroups,
+            ConfigError::NoSignatureSchemes,
+            ConfigError::UnreadableCertificate,
+        ];
+        let texts: alloc::collections::BTreeSet<_> = errors.iter().map(alloc::string::ToString::to_string).collect();
+        assert_eq!(texts.len(), errors.len());
     }
 }

@@ -175,6 +175,8 @@ impl Connection {
             outgoing: Outgoing::default(),
             retransmit: Retransmit::new(RetransmitOptions {
                 initial: transport.initial_timeout,
+                max: transport.max_timeout,
+                max_expiries: transport.max_resends,
                 jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
                 ..RetransmitOptions::default()
             }),
@@ -207,28 +209,35 @@ impl Connection {
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         let Ok(state) = &self.state else { return };
+        let awaited = state.expected().unwrap_or(HandshakeType::FINISHED);
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            let timeout = Timeout {
-                awaited: state.expected().unwrap_or(HandshakeType::FINISHED),
-                heard: self.stats.records_received > 0,
-                mostly_dropped: self.stats.most_discarded(),
-            };
-            // What was doubted may be what went wrong (decision 8), and says more than silence.
-            let failure = self.doubt.map_or_else(|| Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
-            self.fail(failure);
+            self.give_up(awaited);
             return;
         }
         if let Some(failure) = self.doubt.and_then(|doubt| doubt.matured(now)) {
             self.fail(failure);
             return;
         }
-        if self.retransmit.timer_expired(now) == Expired::Resend {
-            if let Some(failure) = self.doubt.as_mut().and_then(Doubt::on_expiry) {
-                self.fail(failure);
-                return;
+        match self.retransmit.timer_expired(now) {
+            Expired::NotYet => {}
+            Expired::GiveUp => self.give_up(awaited),
+            Expired::Resend => {
+                if let Some(failure) = self.doubt.as_mut().and_then(Doubt::on_expiry) {
+                    self.fail(failure);
+                    return;
+                }
+                self.resend_flight();
             }
-            self.resend_flight();
         }
+    }
+
+    /// Nobody answered for as long, or as often, as the configuration wants to wait.
+    fn give_up(&mut self, awaited: HandshakeType) {
+        let timeout =
+            Timeout { awaited, heard: self.stats.records_received > 0, mostly_dropped: self.stats.most_discarded() };
+        // What was doubted may be what went wrong (decision 8), and says more than silence.
+        let failure = self.doubt.map_or_else(|| Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
+        self.fail(failure);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next. In the past while output or events wait; `None`
@@ -655,6 +664,11 @@ impl Connection {
     fn on_handshake_complete(&mut self, last_flight_is_ours: bool) {
         self.deadline = None;
         self.doubt = None;
+        // It came ahead of Finished, and belongs behind it, where nothing does.
+        if let Some(message) = self.reassembly.take_next() {
+            self.refuse_late_message(message.msg_type);
+            return;
+        }
         // RFC 6347 section 4.1: records of earlier epochs are discarded from now on.
         self.records.drop_read_epochs_before(self.records.read_epoch());
         self.forget_fragments_before(self.records.read_epoch().saturating_add(1));

@@ -89,6 +89,8 @@ pub enum PeerMisbehaved {
     InvalidPublicKey(NamedGroup),
     /// A protected alert of a level that does not exist.
     MalformedAlert,
+    /// A message that comes after the last one of the handshake, under its keys.
+    MessageAfterHandshake(HandshakeType),
     /// More warning alerts than a peer has reason to send.
     TooManyWarnings,
     /// A message that does not belong at this point.
@@ -342,9 +344,9 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
         PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature => AlertDescription::DECRYPT_ERROR,
         PeerMisbehaved::InappropriateFallback => AlertDescription::INAPPROPRIATE_FALLBACK,
         PeerMisbehaved::MalformedAlert | PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
-        PeerMisbehaved::TooManyWarnings | PeerMisbehaved::UnexpectedMessage { .. } => {
-            AlertDescription::UNEXPECTED_MESSAGE
-        }
+        PeerMisbehaved::MessageAfterHandshake(_)
+        | PeerMisbehaved::TooManyWarnings
+        | PeerMisbehaved::UnexpectedMessage { .. } => AlertDescription::UNEXPECTED_MESSAGE,
         PeerMisbehaved::ServerSentUnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
         PeerMisbehaved::ClientSentNonEmptyRenegotiationInfo | PeerMisbehaved::ServerSentNonEmptyRenegotiationInfo => {
             AlertDescription::HANDSHAKE_FAILURE
@@ -458,6 +460,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::InappropriateFallback => f.write_str("the client fell back to a lower version than it had to"),
             Self::InvalidPublicKey(group) => write!(f, "its public key is no point of {group}"),
             Self::MalformedAlert => f.write_str("its protected alert has a level that does not exist"),
+            Self::MessageAfterHandshake(got) => write!(f, "it sent {got} when the handshake was over"),
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),

@@ -78,7 +78,9 @@ impl Interop {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of a trial's time is spent in waiting for the peer, or for something lost to be sent again.
+    arguments.test_threads.get_or_insert(8);
     let certificates: Arc<Lazy> = Arc::new(LazyLock::new(|| Certificates::make().map_err(|error| error.to_string())));
     let results = Arc::new(Results::default());
     let (peers, others) = (peers(), others());

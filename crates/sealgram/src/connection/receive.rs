@@ -147,15 +147,22 @@ impl Connection {
             Ok(Accepted::Repeated) => self.on_repeat(header),
             Err(reason) => {
                 self.stats.discard(reason);
-                let is_due = header.message_seq == self.reassembly.next_message_seq();
-                if is_due && matches!(reason, DiscardReason::OversizedMessage | DiscardReason::WrongMessageLength) {
-                    self.refuse(
-                        record.epoch,
-                        Failure { error: DecodeError::WrongLength.into(), at: Some(header.msg_type) },
-                    );
+                if header.message_seq == self.reassembly.next_message_seq() {
+                    self.refuse_fragment(record.epoch, header.msg_type, reason);
                 }
             }
         }
+    }
+
+    /// A fragment of the message that is due was dropped: for some reasons the whole message has to be.
+    fn refuse_fragment(&mut self, epoch: u64, got: HandshakeType, reason: DiscardReason) {
+        let expected = self.state.as_ref().ok().and_then(State::expected);
+        let error = match (reason, expected) {
+            (DiscardReason::OversizedMessage | DiscardReason::WrongMessageLength, _) => DecodeError::WrongLength.into(),
+            (DiscardReason::Doubtful, Some(expected)) => PeerMisbehaved::UnexpectedMessage { got, expected }.into(),
+            _ => return,
+        };
+        self.refuse(epoch, Failure { error, at: Some(got) });
     }
 
     /// The peer sends its flight again: ours was lost (RFC 6347 section 4.2.4). The end of its last message stands for
@@ -178,15 +185,26 @@ impl Connection {
             Role::Client => header.msg_type == HandshakeType::HELLO_REQUEST,
             Role::Server => header.msg_type == HandshakeType::CLIENT_HELLO && header.offset == 0,
         };
+        let next = self.reassembly.next_message_seq();
         if record.epoch == 0 {
             self.stats.discard(DiscardReason::AfterHandshake);
-        } else if header.msg_type == HandshakeType::FINISHED {
-            self.on_repeat(header);
         } else if asks_for_handshake {
             self.refuse_renegotiation();
+        } else if header.message_seq == next {
+            self.refuse_late_message(header.msg_type);
+        } else if header.message_seq > next {
+            self.stats.discard(DiscardReason::FutureMessage);
+        } else if header.msg_type == HandshakeType::FINISHED {
+            self.on_repeat(header);
         } else {
             self.stats.discard(DiscardReason::AfterHandshake);
         }
+    }
+
+    /// Nothing follows Finished, and the peer vouches for what does (RFC 5246 section 7.4: messages in an order that
+    /// does not exist are fatal).
+    pub(super) fn refuse_late_message(&mut self, msg_type: HandshakeType) {
+        self.fail(Failure { error: PeerMisbehaved::MessageAfterHandshake(msg_type).into(), at: None });
     }
 
     /// Says no to a new handshake on this association (RFC 5246 section 7.2.2), and not more often than needed.

@@ -85,4 +85,20 @@ mod tests {
         let mut seen = alloc::collections::BTreeSet::new();
         assert!((0..1000).all(|_| seen.insert(seed.next(b"random"))));
     }
+
+    /// As a random source it repeats for equal seeds, and never within one.
+    #[test]
+    fn a_seed_is_a_random_source() {
+        let draw = |seed: &mut Seed| {
+            let mut bytes = [0; 80];
+            let Ok(()) = seed.try_fill_bytes(&mut bytes);
+            let (Ok(short), Ok(long)) = (seed.try_next_u32(), seed.try_next_u64());
+            (bytes.to_vec(), short, long)
+        };
+        let mut one = seed(1);
+        let (first, second) = (draw(&mut one), draw(&mut one));
+        assert_eq!(first, draw(&mut seed(1)));
+        assert!(first.0 != second.0 && first.1 != second.1 && first.2 != second.2);
+        assert_ne!(first.0[..32], first.0[32..64]);
+    }
 }

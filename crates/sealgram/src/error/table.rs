@@ -43,6 +43,7 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         InvalidPublicKey(_) => InvalidPublicKey(NamedGroup::SECP256R1), "ClientKeyExchange, or ServerHelloDone for ServerKeyExchange";
         InvalidServerName => InvalidServerName, "ClientHello";
         MalformedAlert => MalformedAlert, "any time, under keys";
+        MessageAfterHandshake(_) => MessageAfterHandshake(HandshakeType::FINISHED), "any time, under keys";
         ServerAnsweredSeveralProtocols => ServerAnsweredSeveralProtocols, "ServerHello";
         ServerKeyExchangeWithoutNamedGroup => ServerKeyExchangeWithoutNamedGroup, "ServerKeyExchange";
         ServerSelectedCompression => ServerSelectedCompression, "ServerHello";

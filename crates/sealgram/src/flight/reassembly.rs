@@ -108,7 +108,8 @@ impl Reassembly {
     /// # Errors
     ///
     /// The reason why the fragment changed nothing. Of these, `OversizedMessage` and `WrongMessageLength` say that a
-    /// message of that type cannot be what the header claims, which is worth a doubt if the message is due.
+    /// message of that type cannot be what the header claims, and `Doubtful` that it cannot be the first of all, as which
+    /// it is numbered: worth a doubt if the message is due.
     pub(crate) fn accept(
         &mut self,
         epoch: u64,
@@ -127,9 +128,13 @@ impl Reassembly {
         if epoch < self.oldest_epoch {
             return Err(DiscardReason::LeftoverFragment);
         }
+        let is_nothing_of_something = range.is_empty() && header.length > 0;
+        if !is_nothing_of_something && !self.may_open(header) {
+            return Err(DiscardReason::Doubtful);
+        }
         check_length(header, self.max_message_len)?;
-        // Nothing of something: legal, and worth not even a place (RFC 6347 section 4.2.3 does not forbid it).
-        if range.is_empty() && header.length > 0 {
+        // Legal, and worth not even a place (RFC 6347 section 4.2.3 does not forbid it).
+        if is_nothing_of_something {
             return Ok(Accepted::Stored);
         }
 
@@ -284,6 +289,15 @@ impl Reassembly {
     }
 
     /// Whether the message can be taken as it stands.
+    /// Whether the fragment may be of the first message, or come after it. Which number that has may not be known, but
+    /// nothing comes before number 0.
+    fn may_open(&self, header: &FragmentHeader) -> bool {
+        match self.due {
+            Start::Opening(types) => header.message_seq > 0 || types.contains(&header.msg_type),
+            Start::At(_) => true,
+        }
+    }
+
     fn is_ready(&self, version: &Version) -> bool {
         self.distance(version) == 0 && version.partial.is_complete()
     }

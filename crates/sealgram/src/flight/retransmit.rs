@@ -55,6 +55,8 @@ pub(crate) struct RetransmitOptions {
     pub(crate) answer_for: Duration,
     /// How many times a flight goes out again at the same size before its datagrams become smaller.
     pub(crate) mtu_backoff_after: u32,
+    /// How many expiries in a row resend a flight. The next one gives up.
+    pub(crate) max_expiries: u32,
 }
 
 impl Default for RetransmitOptions {
@@ -67,6 +69,7 @@ impl Default for RetransmitOptions {
             jitter_permille: 125,
             answer_for: Duration::from_secs(240),
             mtu_backoff_after: 2,
+            max_expiries: u32::MAX,
         }
     }
 }
@@ -78,6 +81,8 @@ pub(crate) enum Expired {
     NotYet,
     /// The flight is to be sent again, from its beginning.
     Resend,
+    /// It was sent as often as the options allow.
+    GiveUp,
 }
 
 /// The timer machine of one handshake.
@@ -91,6 +96,8 @@ pub(crate) struct Retransmit {
     timeout: Duration,
     /// How often the current flight was sent again.
     resends: u32,
+    /// How often the timer expired for the current flight: repeats from the peer resend it too, and cost none of these.
+    expiries: u32,
     /// When the latest transmission ended.
     sent_at: Option<Instant>,
     /// When the timer fires; meaningful while `Waiting`.
@@ -108,6 +115,7 @@ impl Retransmit {
             is_last: false,
             timeout: options.initial,
             resends: 0,
+            expiries: 0,
             sent_at: None,
             due: None,
             answer_until: None,
@@ -145,6 +153,10 @@ impl Retransmit {
         if self.deadline().is_none_or(|due| now < due) {
             return Expired::NotYet;
         }
+        if self.expiries >= self.options.max_expiries {
+            return Expired::GiveUp;
+        }
+        self.expiries = self.expiries.saturating_add(1);
         self.resend();
         Expired::Resend
     }
@@ -230,6 +242,7 @@ impl Retransmit {
             self.timeout = self.options.initial;
         }
         self.resends = 0;
+        self.expiries = 0;
     }
 
     /// Sends the flight again, with twice the patience.
@@ -263,6 +276,7 @@ mod tests {
         jitter_permille: 125,
         answer_for: Duration::from_secs(240),
         mtu_backoff_after: 2,
+        max_expiries: u32::MAX,
     };
 
     fn ms(milliseconds: u64) -> Instant {
@@ -555,6 +569,23 @@ Finished, last word theirs | complete              | Finished
         assert!(!machine.peer_repeated(ms(60_000)), "repeats are ignored while parked");
         machine.flight_ready(false);
         assert_eq!(machine.timeout(), Duration::from_secs(2));
+    }
+
+    /// FLT-04: so many expiries in a row and no more, for each flight anew; repeats from the peer cost none of them.
+    #[test]
+    fn expiries_can_be_limited() {
+        let mut machine = Retransmit::new(RetransmitOptions { max_expiries: 2, ..OPTIONS });
+        machine.flight_ready(false);
+        machine.flight_sent(ms(0), 0);
+        assert_eq!(expiries(&mut machine, 1), [1]);
+        assert!(answers(&mut machine, ms(2500)));
+        assert_eq!(expiries(&mut machine, 1), [4]);
+        assert_eq!(machine.timer_expired(ms(100_000)), Expired::GiveUp);
+
+        machine.flight_ready(false);
+        machine.flight_sent(ms(100_000), 0);
+        assert_eq!(expiries(&mut machine, 2), [8, 16]);
+        assert_eq!(machine.timer_expired(ms(900_000)), Expired::GiveUp);
     }
 
     /// FLT-24: early calls do nothing, a call that is hours late is one resend, and a clock that goes back is harmless.

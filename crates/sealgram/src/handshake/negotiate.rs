@@ -234,7 +234,7 @@ fn check_version(hello: &ClientHello<'_>) -> Result<(), Error> {
         Some(versions) if versions.contains(ProtocolVersion::DTLS_1_2) => return Ok(()),
         // RFC 8446 section 4.2.1: where there is a list, the field of the hello does not count.
         Some(versions) => versions.iter().find(|version| !is_grease(version.0)).unwrap_or(hello.version),
-        None if hello.version.is_dtls() && !hello.version.is_older_than(ProtocolVersion::DTLS_1_2) => return Ok(()),
+        None if is_dtls_1_2_or_newer(hello.version) => return Ok(()),
         None => hello.version,
     };
     // RFC 7507 section 3: a client that says it fell back had no reason to.
@@ -242,6 +242,13 @@ fn check_version(hello: &ClientHello<'_>) -> Result<(), Error> {
         return Err(PeerMisbehaved::InappropriateFallback.into());
     }
     Err(PeerIncompatible::NoCommonVersion(best).into())
+}
+
+/// RFC 5246 appendix E.1: a client that can do more than the server knows gets the server's best. Versions of DTLS count
+/// down from the top of the range, those of TLS count up from its bottom (RFC 4347 section 4.1): the halves tell them
+/// apart, whatever DTLS may come to.
+fn is_dtls_1_2_or_newer(version: ProtocolVersion) -> bool {
+    version.0 >= 0x8000 && !version.is_older_than(ProtocolVersion::DTLS_1_2)
 }
 
 /// RFC 7627 section 5.2: both sides have it, or the configuration allows to go without.

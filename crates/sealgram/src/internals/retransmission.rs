@@ -10,13 +10,17 @@ use crate::time::Instant;
 /// as the model below understands it.
 pub fn retransmission(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let options = RetransmitOptions {
+    let mut options = RetransmitOptions {
         initial: Duration::from_millis(1 + u64::from(choices.byte()) * 10),
         max: Duration::from_millis(u64::from(choices.u16())),
         jitter_permille: u16::from(choices.byte()),
         answer_for: Duration::from_millis(u64::from(choices.u16())),
-        mtu_backoff_after: u32::from(choices.byte() & 3),
+        ..RetransmitOptions::default()
     };
+    let limits = choices.byte();
+    options.mtu_backoff_after = u32::from(limits & 3);
+    // Without a limit as often as with a small one.
+    options.max_expiries = if limits & 4 == 0 { u32::MAX } else { u32::from(limits >> 3) };
     let mut machine = Retransmit::new(options);
     let mut model = Model::new(options);
     let mut now = Instant::ORIGIN;
@@ -35,7 +39,7 @@ pub fn retransmission(data: &[u8]) {
                 machine.flight_sent(now, u32::from(choices.u16()) << 16 | 0xffff);
                 model.flight_sent(now, &machine);
             }
-            5 => assert_eq!(machine.timer_expired(now) == Expired::Resend, model.timer_expired(now)),
+            5 => assert_eq!(machine.timer_expired(now), model.timer_expired(now)),
             6 => assert_eq!(machine.peer_repeated(now), model.peer_repeated(now)),
             7 => {
                 machine.parked();
@@ -55,6 +59,8 @@ struct Model {
     options: RetransmitOptions,
     timeout: Duration,
     resends: u32,
+    /// How many of the resends our own timer asked for.
+    expiries: u32,
     /// A flight of ours is to be sent.
     is_sending: bool,
     /// When the latest transmission of any flight ended.
@@ -74,6 +80,7 @@ impl Model {
             timeout: options.initial,
             options,
             resends: 0,
+            expiries: 0,
             is_sending: false,
             sent_at: None,
             timer: None,
@@ -95,6 +102,7 @@ impl Model {
             self.timeout = self.options.initial;
         }
         self.resends = 0;
+        self.expiries = 0;
         self.is_sending = false;
         self.timer = None;
     }
@@ -124,12 +132,16 @@ impl Model {
         self.timer = Some(due);
     }
 
-    fn timer_expired(&mut self, now: Instant) -> bool {
-        let is_due = self.timer.is_some_and(|due| due <= now);
-        if is_due {
-            self.resend();
+    fn timer_expired(&mut self, now: Instant) -> Expired {
+        if self.timer.is_none_or(|due| due > now) {
+            return Expired::NotYet;
         }
-        is_due
+        if self.expiries == self.options.max_expiries {
+            return Expired::GiveUp;
+        }
+        self.expiries += 1;
+        self.resend();
+        Expired::Resend
     }
 
     fn peer_repeated(&mut self, now: Instant) -> bool {

@@ -282,3 +282,17 @@ fn a_forged_record_is_not_answered() {
     scene.carries_data();
     assert_eq!(AlertDescription::BAD_RECORD_MAC.0, 20, "which is never sent");
 }
+
+/// What came before the handshake was complete is the application's, even if the association ends before it asks.
+#[test]
+fn early_data_outlives_the_end() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.until_finished();
+    let early = scene.puppet.data(b"early");
+    assert!(scene.give(&early).is_empty());
+    let rest = scene.puppet.end_of_flight();
+    scene.give(&rest);
+    scene.subject.connection.close();
+    let events = [Event::Connected, Event::Early(b"early".to_vec()), Event::Closed(CloseReason::Local)];
+    assert_eq!(scene.subject.events(), events);
+}

@@ -91,6 +91,18 @@ fn a_certificate_that_is_refused_is_fatal() {
     }
 }
 
+/// CRT-06: the calendar that counts is the one of the moment when the certificate comes.
+#[test]
+fn a_corrected_calendar_counts_for_the_certificate_to_come() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    let year_5000 = pki_types::UnixTime::since_unix_epoch(core::time::Duration::from_secs(95_617_584_000));
+    let corrected = crate::time::WallClock::new(scene.subject.now, year_5000);
+    scene.subject.connection.set_wall_clock(corrected);
+    scene.send_flight();
+    let error = scene.subject.connection.close_reason().and_then(crate::event::CloseReason::error);
+    assert!(matches!(error, Some(crate::error::Error::Certificate(CertificateError::Expired { .. }))), "{error:?}");
+}
+
 /// CRT-12: an empty list, and nothing to prove.
 #[test]
 fn a_client_without_a_certificate_declines() {

@@ -274,3 +274,35 @@ fn nothing_is_sent_again_after_the_end() {
         assert!(scene.heard().is_empty());
     }
 }
+
+/// FRG-20, FRG-21: one message more than the handshake has, which the peer vouches for; a second Finished too.
+#[test]
+fn a_message_behind_the_last_one_is_fatal() {
+    fn check<S>(mut scene: Scene<S>, msg_type: HandshakeType) {
+        let record = scene.puppet.say_sealed(msg_type, &[0; 12]);
+        scene.give(&record);
+        scene.fails(PeerMisbehaved::MessageAfterHandshake(msg_type), AlertDescription::UNEXPECTED_MESSAGE);
+    }
+    for mode in MODES {
+        for msg_type in [HandshakeType::FINISHED, HandshakeType::CERTIFICATE, HandshakeType(99)] {
+            check(ClientScene::connected(mode), msg_type);
+            check(ServerScene::connected(mode), msg_type);
+        }
+    }
+}
+
+/// FRG-20: the same, where the superfluous message overtakes the last one.
+#[test]
+fn a_message_too_many_is_fatal_in_any_order() {
+    for mode in MODES {
+        let mut scene = ClientScene::new(mode);
+        scene.until_finished();
+        let last = scene.puppet.end_of_flight();
+        let superfluous = scene.puppet.say_sealed(HandshakeType::FINISHED, &[0; 12]);
+        scene.give(&superfluous);
+        assert!(scene.subject.is_alive());
+        scene.give(&last);
+        let error = PeerMisbehaved::MessageAfterHandshake(HandshakeType::FINISHED);
+        scene.fails(error, AlertDescription::UNEXPECTED_MESSAGE);
+    }
+}

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::code::{ContentType, HandshakeType};
-use crate::connection::tests::puppet::{Heard, framed, messages, whole};
+use crate::connection::tests::puppet::{Heard, fragment, framed, messages, whole};
 use crate::error::Error;
 use crate::event::{CloseReason, Event, Status};
 use crate::role::Role;
@@ -38,6 +38,26 @@ fn a_silent_peer_is_given_up() {
     assert_eq!(scene.subject.status(), Status::Closed);
     assert_eq!(scene.subject.events().len(), 1);
     assert_eq!(scene.subject.connection.poll_timeout(), None);
+}
+
+/// FLT-03, FLT-04: the schedule is the configuration's: where it starts, where doubling ends, and how often.
+#[test]
+fn the_schedule_can_be_set() {
+    let mut scene = ClientScene::with(Mode::Wary, |config| {
+        let options =
+            subject::transport().initial_timeout(Duration::from_millis(400)).max_timeout(Duration::from_secs(2));
+        config.transport(options.max_resends(5))
+    });
+    let start = scene.subject.now;
+    let mut expiries = Vec::new();
+    while scene.subject.is_alive() {
+        scene.subject.expire();
+        expiries.push((scene.subject.now - start).as_millis());
+        assert_eq!(scene.subject.take().is_empty(), expiries.len() > 5, "five are sent again, the sixth ends it");
+    }
+    assert_eq!(expiries, [400, 1200, 2800, 4800, 6800, 8800]);
+    let error = scene.subject.connection.close_reason().and_then(CloseReason::error);
+    assert!(matches!(error, Some(Error::Timeout(_))));
 }
 
 /// FLT-05, FLT-06: a part of a flight changes no timer, and the whole of it starts the next one.
@@ -167,6 +187,42 @@ fn a_part_of_a_repeated_flight_is_not_answered() {
     assert_eq!(scene.subject.dropped(DiscardReason::StaleMessage), 3);
 }
 
+/// FLT-08: of a repeated message that comes in pieces, the one that ends it is answered, and no other.
+#[test]
+fn a_piece_of_a_repeated_message_is_not_answered() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.send_hello();
+    let said = scene.hear_flight();
+    let hello = scene.script.hello.encode();
+    scene.subject.wait(Duration::from_millis(600));
+    for range in [0..40, 40..hello.len() - 1] {
+        let piece = fragment(HandshakeType::CLIENT_HELLO, 0, &hello, range);
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &piece);
+        scene.give(&record);
+        scene.is_unmoved();
+    }
+    let end = fragment(HandshakeType::CLIENT_HELLO, 0, &hello, hello.len() - 1..hello.len());
+    let record = scene.puppet.record(ContentType::HANDSHAKE, &end);
+    scene.give(&record);
+    assert_eq!(scene.heard_messages(), said);
+}
+
+/// MTU-02: once the path is known to carry less, the flight that was too long goes out again at once, cut smaller.
+#[test]
+fn a_smaller_mtu_sends_the_flight_again_at_once() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.send_hello();
+    let said = scene.hear_flight();
+    scene.subject.connection.set_mtu(300);
+    let datagrams = scene.subject.take();
+    assert!(datagrams.len() > 1 && datagrams.iter().all(|datagram| datagram.len() <= 300));
+    assert_eq!(messages(&scene.puppet.understand(&datagrams)), said);
+    for no_smaller in [300, 1200] {
+        scene.subject.connection.set_mtu(no_smaller);
+        assert!(scene.subject.take().is_empty(), "{no_smaller} is no reason");
+    }
+}
+
 /// FLT-09, FLT-10, FLT-11: an authentic repeat of the client's last flight has the server's sent again, for four
 /// minutes, and no timer is needed for that.
 #[test]
@@ -221,4 +277,31 @@ fn the_clock_may_be_told_at_any_time() {
     }
     scene.subject.wait(Duration::from_secs(20));
     assert_eq!(scene.heard_messages().len(), 1);
+}
+
+/// Time that goes backwards stands still: a flight that is sent then has its whole timeout all the same.
+#[test]
+fn a_clock_that_runs_backwards_shortens_no_timeout() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    let start = scene.subject.now;
+    scene.subject.wait(Duration::from_millis(900));
+    let latest = scene.subject.now;
+    scene.subject.now = start;
+    scene.send_flight();
+    scene.hear_flight();
+    assert_eq!(scene.subject.connection.poll_timeout(), Some(latest + Duration::from_secs(1)));
+}
+
+/// A buffer that is too short for the smallest datagram gets none, is counted, and harms nothing.
+#[test]
+fn a_buffer_too_short_for_a_datagram_is_counted() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    let now = scene.subject.now;
+    let mut short = [0; crate::config::MIN_MTU - 1];
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 0, "there was nothing to send");
+    scene.send_hello();
+    assert_eq!(scene.subject.connection.poll_transmit(now, &mut short), None);
+    assert_eq!(scene.subject.dropped(DiscardReason::OutputBufferTooShort), 1);
+    scene.hear_flight();
 }

@@ -124,6 +124,6 @@ pub(super) fn transport() -> TransportOptions {
 }
 
 /// Within the dates of every certificate here.
-fn wall_clock() -> WallClock {
+pub(super) fn wall_clock() -> WallClock {
     WallClock::new(Instant::ORIGIN, UnixTime::since_unix_epoch(Duration::from_secs(1_893_499_200)))
 }

@@ -20,7 +20,7 @@ fn versions(list: &[u16]) -> Vec<u8> {
 #[test]
 fn a_client_without_dtls_1_2_is_refused() {
     for mode in MODES {
-        for version in [0xfeff, 0xfefe, 0x0303, 0x0000, 0xffff] {
+        for version in [0xfeff, 0xfefe, 0x0303, 0x0000, 0x7fff, 0xffff] {
             let mut scene = ServerScene::new(mode);
             scene.script.hello.version = ProtocolVersion(version);
             scene.send_hello();
@@ -33,7 +33,7 @@ fn a_client_without_dtls_1_2_is_refused() {
 /// VER-04: a client that can do more than we know gets what we know.
 #[test]
 fn a_newer_client_gets_dtls_1_2() {
-    for version in [0xfefd, 0xfefc, 0xfe00] {
+    for version in [0xfefd, 0xfefc, 0xfe00, 0xfdff, 0x8000] {
         let mut scene = ServerScene::new(Mode::Wary);
         scene.script.hello.version = ProtocolVersion(version);
         scene.send_hello();

@@ -1,0 +1,64 @@
+# Copies of the sources that are broken and mended again, one for each worker, whose build folders stay in the cache: what
+# is tried then costs the seconds of one incremental build, and of tests. Source this file from bash, after
+# scripts/cache.sh and in the root of the repository.
+
+WORKERS=${MUTANTS_WORKERS:-2}
+# All tests together take a tenth of this: what is not done by then turns in a circle, which is noticed as well.
+SECONDS_AT_MOST=300
+# Takes longer than all others together, and is left for what they do not notice.
+SLOWEST=a_million_spoofed_hellos
+
+export CARGO_INCREMENTAL=1 CARGO_PROFILE_TEST_OPT_LEVEL=0 CARGO_PROFILE_TEST_DEBUG=0 CARGO_PROFILE_DEV_DEBUG=0
+export RUST_BACKTRACE=0
+unset CARGO_TARGET_DIR
+scratch=$(cache_folder mutants)
+
+# A copy of the sources as they are now, with new times, for cargo judges by them.
+copy_sources() {
+  rm -rf "$1"
+  mkdir -p "$1"
+  git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null |
+    tar --create --files-from=- | tar --extract --touch --directory="$1"
+}
+
+# Runs tests up to the first failure, which it prints. The exit code is 0 if all passed.
+tests() {
+  local log=$PWD/../tests.log failed code=0
+  failed=$(timeout "$SECONDS_AT_MOST" cargo test --quiet --offline "$@" -- --format=pretty "${FILTER[@]}" 2>"$log" |
+    sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p;T;q') || code=$?
+  if [ $code -eq 0 ] && [ -z "$failed" ]; then return 0; fi
+  # 124 is what timeout says.
+  if [ $code -eq 124 ]; then failed="no end within $SECONDS_AT_MOST s"; fi
+  echo "${failed:-an abort}"
+  return 1
+}
+
+build() { cargo test --quiet --offline --no-run "$@" >../build.log 2>&1; }
+
+# Makes the copy of worker $1, and checks that its tests pass as long as nothing is broken.
+prepare() {
+  local folder=$scratch/$1
+  copy_sources "$folder/tree"
+  # What the workers depend on is the same, and built once.
+  if [ "$1" != 1 ] && [ ! -d "$folder/target" ]; then
+    cp -r "$scratch/1/target" "$folder/target.part"
+    mv "$folder/target.part" "$folder/target"
+  fi
+  (
+    cd "$folder/tree"
+    export CARGO_TARGET_DIR=$folder/target GIT_CEILING_DIRECTORIES=$folder
+    build -p sealgram --lib || { cat ../build.log; exit 1; }
+    FILTER=(--skip "$SLOWEST")
+    tests -p sealgram --lib
+  )
+}
+
+# Makes the copies of all workers.
+prepare_all() {
+  local worker
+  cargo fetch --locked --quiet
+  for ((worker = 1; worker <= WORKERS; worker++)); do
+    prepare $worker || { echo "the tests fail as it is: what is broken cannot be told from what is not" >&2; return 1; }
+  done
+  echo "prepared in $SECONDS s"
+}
