@@ -1,7 +1,7 @@
 //! Instructions counted by valgrind's callgrind: the same in every run, whatever else the machine does.
 //!
 //! One process does all the work under callgrind, so that ours and the limit are of one run. Only what happens inside
-//! [`measured`] is counted, and callgrind writes a part of its output each time that returns; the parts are read in the
+//! `measured` is counted, and callgrind writes a part of its output each time that returns; the parts are read in the
 //! order of [`regions`]. Callgrind knows no VAES and no AVX-512: the ciphers run as on a CPU without them.
 
 use core::fmt::Write as _;

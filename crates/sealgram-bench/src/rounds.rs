@@ -9,7 +9,7 @@ pub struct Race {
     rounds: Vec<Vec<f64>>,
 }
 
-/// Lets contenders take turns of `operations` each until `budget` is over, and at least [`LEAST_ROUNDS`] times. A turn
+/// Lets contenders take turns of `operations` each until `budget` is over, and at least `LEAST_ROUNDS` times. A turn
 /// returns how long it took, so that it can prepare what it needs off the clock.
 pub fn race(operations: u32, budget: Duration, contenders: &mut [&mut dyn FnMut() -> Duration]) -> Race {
     let mut rounds = Vec::new();

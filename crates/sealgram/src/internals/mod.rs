@@ -6,11 +6,11 @@
 //!
 //! | target | what it holds against what |
 //! |---|---|
-//! | [`record_header`] | records and fragments of a datagram against `inspect`, which reads them in another way |
-//! | [`messages`] | every decoder of messages and extensions against its encoder |
-//! | [`reassembly`] | fragments, honest and forged, against a table of which bytes were offered where |
-//! | [`replay_window`] | the bits of the window against a set of numbers |
-//! | [`retransmission`] | the timer machine against the rules of RFC 6347 section 4.2.4, written down once more |
+//! | `record_header` | records and fragments of a datagram against `inspect`, which reads them in another way |
+//! | `messages` | every decoder of messages and extensions against its encoder |
+//! | `reassembly` | fragments, honest and forged, against a table of which bytes were offered where |
+//! | `replay_window` | the bits of the window against a set of numbers |
+//! | `retransmission` | the timer machine against the rules of RFC 6347 section 4.2.4, written down once more |
 #![expect(clippy::expect_used, reason = "a law that is broken ends the test that found it")]
 
 mod choices;
