@@ -10,6 +10,7 @@ mod mbedtls;
 mod openssl;
 mod pion;
 mod recordings;
+mod refusal;
 mod report;
 mod tshark;
 

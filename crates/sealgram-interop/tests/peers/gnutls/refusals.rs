@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use sealgram::pki_types::ServerName;
-use sealgram_interop::case::{self, Alpn, Case, KeyKind};
+use sealgram_interop::case::{Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{client_config, report, server_config};
-use sealgram_interop::ours::{Association, Server};
+use sealgram_interop::conversation::{report, server_config};
+use sealgram_interop::ours::Server;
 use sealgram_interop::peer::gnutls;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect};
-use sealgram_std::Error;
 
 use crate::Interop;
+use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
 
 pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     [
@@ -32,29 +31,22 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
             it_refuses(ECDSA, &more, "The certificate issuer is unknown", it)
         }),
         Interop::new("gnutls-cli / refused: we, no application protocol in common".into(), |it| {
-            it_is_refused(NOTHING_IN_COMMON, "no application protocol (ALPN)", it)
+            it_is_refused(NO_COMMON_PROTOCOL, "no application protocol (ALPN)", it)
         }),
     ]
     .into_iter()
 }
 
-const NOTHING_IN_COMMON: Case =
-    Case { alpn: Some(Alpn { client: &["coap"], server: &["webrtc"], agreed: "" }), ..ECDSA };
-
-/// A plaintext alert is believed only after some timeouts, which are short here.
-const ECDSA: Case = Case { hasty: true, ..case::ECDSA };
+const NO_COMMON_PROTOCOL: Case = Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA };
 
 fn we_refuse(asked: &'static str, trusted: KeyKind, ours: &str, certificates: &Certificates) -> Outcome {
     let wire = Arc::new(Wire::default());
     // Without a name of its own it takes the one that we ask for.
     let peer = gnutls::server(&Case { server_name: false, ..ECDSA }, certificates, &[])?;
     let is_refused = || -> Outcome {
-        let config = client_config(&ECDSA, trusted, certificates)?;
-        match Association::connect(peer.address()?, ServerName::try_from(asked)?, config, &wire) {
-            Err(Error::Closed(reason)) => says(&reason.to_string(), ours)?,
-            Err(error) => return Err(error.into()),
-            Ok(_) => return Err("it is not refused".into()),
-        }
+        let wanted = (&ECDSA, trusted, asked);
+        let reason = connect_in_vain(&peer, wanted, certificates, &wire)?;
+        says(&reason, ours)?;
         peer.prints("A TLS fatal alert has been received")
     };
     is_refused().map_err(|error| report(&*error, &peer, &wire))

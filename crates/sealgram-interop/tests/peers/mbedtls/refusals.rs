@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use sealgram::pki_types::ServerName;
-use sealgram_interop::case::{self, Alpn, Case, KeyKind};
+use sealgram_interop::case::{Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{Closer, client_config, report, server_config};
-use sealgram_interop::ours::{Association, Server};
+use sealgram_interop::conversation::{Closer, report, server_config};
+use sealgram_interop::ours::Server;
 use sealgram_interop::peer::mbedtls;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect};
-use sealgram_std::Error;
 
 use crate::Interop;
+use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
 
 /// Two who do not come together.
 struct Refusal {
@@ -39,11 +38,6 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
         .map(|row| Interop::new(format!("mbedtls ssl_client2 / refused: {}", row.name), |it| row.check_client(it)));
     servers.chain(clients)
 }
-
-/// A plaintext alert is believed only after some timeouts, which are short here.
-const ECDSA: Case = Case { hasty: true, ..case::ECDSA };
-
-const NOTHING_IN_COMMON: Alpn = Alpn { client: &["coap"], server: &["webrtc"], agreed: "" };
 
 /// MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
 const TOLD_BY_ALERT: &str = "mbedtls_ssl_handshake returned -0x7780";
@@ -137,12 +131,9 @@ impl Refusal {
         let wire = Arc::new(Wire::default());
         let peer = mbedtls::server(&self.case, certificates, Closer::Us, self.more)?;
         let is_refused = || -> Outcome {
-            let config = client_config(&self.case, self.trusted, certificates)?;
-            match Association::connect(peer.address()?, ServerName::try_from(self.asked)?, config, &wire) {
-                Err(Error::Closed(reason)) => says(&reason.to_string(), self.ours)?,
-                Err(error) => return Err(error.into()),
-                Ok(_) => return Err("it is not refused".into()),
-            }
+            let wanted = (&self.case, self.trusted, self.asked);
+            let reason = connect_in_vain(&peer, wanted, certificates, &wire)?;
+            says(&reason, self.ours)?;
             peer.prints(self.theirs)
         };
         is_refused().map_err(|error| report(&*error, &peer, &wire))

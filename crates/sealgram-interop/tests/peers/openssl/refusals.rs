@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use sealgram::pki_types::ServerName;
-use sealgram_interop::case::{self, Alpn, Case, KeyKind};
+use sealgram_interop::case::{Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{client_config, report, server_config};
-use sealgram_interop::ours::{Association, Server};
+use sealgram_interop::conversation::{report, server_config};
+use sealgram_interop::ours::Server;
 use sealgram_interop::peer::openssl;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect_eq};
-use sealgram_std::Error;
 
 use crate::Interop;
+use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
 
 /// A server that one of the two does not want.
 struct AgainstServer {
@@ -53,11 +52,6 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     });
     servers.chain(clients)
 }
-
-/// A plaintext alert is believed only after some timeouts, which are short here.
-const ECDSA: Case = Case { hasty: true, ..case::ECDSA };
-
-const NOTHING_IN_COMMON: Alpn = Alpn { client: &["coap"], server: &["webrtc"], agreed: "" };
 
 const ANOTHER_NAME: &str = "the peer's certificate was refused: it is not for the name that was asked for \
     (at SERVER_HELLO_DONE; sent alert BAD_CERTIFICATE)";
@@ -181,12 +175,9 @@ impl AgainstServer {
         let wire = Arc::new(Wire::default());
         let peer = openssl::server(&self.case, certificates, self.more)?;
         let is_refused = || -> Outcome {
-            let config = client_config(&self.case, self.trusted, certificates)?;
-            match Association::connect(peer.address()?, ServerName::try_from(self.asked)?, config, &wire) {
-                Err(Error::Closed(reason)) => expect_eq("what we say", &&*reason.to_string(), &self.ours)?,
-                Err(error) => return Err(error.into()),
-                Ok(_) => return Err("it is not refused".into()),
-            }
+            let wanted = (&self.case, self.trusted, self.asked);
+            let reason = connect_in_vain(&peer, wanted, certificates, &wire)?;
+            expect_eq("what we say", &&*reason, &self.ours)?;
             peer.prints(self.theirs)
         };
         is_refused().map_err(|error| report(&*error, &peer, &wire))
