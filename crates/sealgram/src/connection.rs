@@ -25,7 +25,7 @@ use crate::crypto::{ExportError, Seed};
 use crate::error::{CryptoError, Error, Failure, KeyLimit, Timeout, alert_for};
 use crate::event::{CloseReason, Event, Status};
 use crate::flight::outgoing::Outgoing;
-use crate::flight::reassembly::{Reassembly, ReassemblyLimits, Start};
+use crate::flight::reassembly::{Reassembly, Start};
 use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
 use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
 use crate::proof::AddressValidated;
@@ -143,7 +143,7 @@ impl Connection {
         let hello = address.into_hello();
         if let Some(hello) = hello {
             connection.records.start_sequence(hello.record_sequence);
-            connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.reassembly_limits());
+            connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.transport.max_message_len);
             connection.hello_sequence = HelloSequence::Settled;
             connection.hello_random = Some(hello.random);
         }
@@ -157,7 +157,6 @@ impl Connection {
             Role::Client => &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO],
             Role::Server => &[HandshakeType::CLIENT_HELLO],
         };
-        let limits = reassembly_limits(&transport);
         Self {
             role,
             // Until the first state is made, a few lines further up.
@@ -171,7 +170,7 @@ impl Connection {
             deadline: None,
             seed: Seed::draw(rng),
             records: RecordLayer::new(),
-            reassembly: Reassembly::new(Start::Opening(opening), limits),
+            reassembly: Reassembly::new(Start::Opening(opening), transport.max_message_len),
             outgoing: Outgoing::default(),
             retransmit: Retransmit::new(RetransmitOptions {
                 initial: transport.initial_timeout,
@@ -196,10 +195,6 @@ impl Connection {
             events: VecDeque::new(),
             stats: Stats::default(),
         }
-    }
-
-    fn reassembly_limits(&self) -> ReassemblyLimits {
-        reassembly_limits(&self.transport)
     }
 
     // ---- time ----
@@ -595,7 +590,7 @@ impl Connection {
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;
-        self.reassembly = Reassembly::new(Start::At(0), self.reassembly_limits());
+        self.reassembly = Reassembly::new(Start::At(0), self.transport.max_message_len);
         // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
         if !(was_connected && self.outgoing.has_unsent()) {
             self.outgoing.clear();
@@ -703,10 +698,6 @@ impl Connection {
 fn protection(keys: &Keys) -> Result<Protection, CryptoError> {
     let write_keys = keys.block.write_keys(keys.writer);
     Protection::new(keys.suite, write_keys.key, write_keys.iv)
-}
-
-const fn reassembly_limits(transport: &TransportOptions) -> ReassemblyLimits {
-    ReassemblyLimits { max_message_len: transport.max_message_len, max_bytes: 2 * transport.max_message_len as usize }
 }
 
 /// The next smaller size that flights are cut to where nothing comes back: what nearly every path carries, then what

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::flight::chance::Rng;
-    use crate::flight::reassembly::{Message, Reassembly, ReassemblyLimits, Start};
+    use crate::flight::reassembly::{Message, Reassembly, Start};
     use crate::wire::fragment::split_fragments;
 
     /// A piece as the peer sees it.
@@ -240,8 +240,7 @@ mod tests {
     }
 
     fn reassemble(payloads: &[Payload]) -> Vec<Message> {
-        let limits = ReassemblyLimits { max_message_len: 1 << 20, max_bytes: 0 };
-        let mut reassembly = Reassembly::new(Start::At(2), limits);
+        let mut reassembly = Reassembly::new(Start::At(2), 1 << 20);
         let mut messages = Vec::new();
         for (epoch, header, bytes) in fragments(payloads) {
             reassembly.accept(epoch, &header, &bytes).unwrap();

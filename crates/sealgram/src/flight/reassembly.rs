@@ -43,22 +43,6 @@ pub(crate) enum Start {
     Opening(&'static [HandshakeType]),
 }
 
-/// How much a [`Reassembly`] may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReassemblyLimits {
-    /// The longest message of a type that has no shorter limit of its own, in bytes. In effect a certificate chain.
-    pub(crate) max_message_len: u32,
-    /// What all incomplete messages together may take, in bytes. Raised to what two rivals of `max_message_len` need.
-    pub(crate) max_bytes: usize,
-}
-
-impl Default for ReassemblyLimits {
-    /// 64 KiB for a message, and no more memory than the next message needs.
-    fn default() -> Self {
-        Self { max_message_len: 1 << 16, max_bytes: 0 }
-    }
-}
-
 /// What became of a fragment that was not discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
@@ -75,7 +59,9 @@ pub(crate) struct Reassembly {
     due: Start,
     /// Fragments of earlier epochs are refused.
     oldest_epoch: u64,
+    /// The longest message of a type that has no shorter limit of its own, in bytes. In effect a certificate chain.
     max_message_len: u32,
+    /// What all incomplete messages together may take, in bytes: what two rivals of the longest need.
     max_bytes: usize,
     /// At most [`RIVALS`] for a message_seq, of at most [`WINDOW`] message_seqs. The one that a fragment touched most
     /// recently is the last.
@@ -93,13 +79,12 @@ struct Version {
 
 impl Reassembly {
     /// Holds nothing and allocates nothing until a fragment is accepted.
-    pub(crate) fn new(start: Start, limits: ReassemblyLimits) -> Self {
+    pub(crate) fn new(start: Start, max_message_len: u32) -> Self {
         // Honest fragments that come in the worst order cost their run each. Half a message more, and a KiB for short
         // messages in tiny pieces, let one of the longest through in fragments of 64 bytes and up.
-        let longest = limits.max_message_len as usize;
+        let longest = max_message_len as usize;
         let one_version = longest.saturating_add(longest / 2).saturating_add(1024);
-        let max_bytes = limits.max_bytes.max(one_version.saturating_mul(RIVALS));
-        let max_message_len = limits.max_message_len;
+        let max_bytes = one_version.saturating_mul(RIVALS);
         Self { due: start, oldest_epoch: 0, max_message_len, max_bytes, versions: Vec::new() }
     }
 
@@ -179,28 +164,6 @@ impl Reassembly {
         // No handshake comes near the last number, so it does not matter that it is never passed.
         self.due = Start::At(message_seq.saturating_add(1));
         self.versions.retain(|version| version.message_seq > message_seq);
-    }
-
-    /// Gives back a message that was taken and cannot be handled yet. It is the next to be taken.
-    #[cfg_attr(
-        not(any(test, feature = "internals")),
-        expect(dead_code, reason = "suspended decisions, which need it, are not there yet")
-    )]
-    pub(crate) fn hand_back(&mut self, message: Message) {
-        let Message { msg_type, message_seq, epoch, body } = message;
-        let Ok(length) = u32::try_from(body.len()) else { return };
-        if message_seq < self.next_message_seq() || epoch < self.oldest_epoch {
-            return;
-        }
-        let mut partial = Partial::new(length);
-        partial.add(0..length, &body);
-        let version = Version { message_seq, epoch, msg_type, partial };
-        // Of its rivals the quiet one goes, as if it had been there all the time.
-        if let Err(Some(quiet)) = self.place_among_rivals(message_seq) {
-            self.versions.remove(quiet);
-        }
-        self.make_room(self.distance(&version), version.cost());
-        self.versions.insert(0, version);
     }
 
     /// Forgets what came in epochs before this one, and refuses it from now on; the number of messages forgotten.
@@ -324,7 +287,7 @@ mod tests {
     use super::*;
     use crate::flight::chance::Rng;
 
-    const LIMITS: ReassemblyLimits = ReassemblyLimits { max_message_len: 4096, max_bytes: 0 };
+    const LONGEST: u32 = 4096;
     const HELLOS: &[HandshakeType] = &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO];
 
     /// One message on its way.
@@ -387,7 +350,7 @@ mod tests {
     }
 
     fn at(next: u16) -> Reassembly {
-        Reassembly::new(Start::At(next), LIMITS)
+        Reassembly::new(Start::At(next), LONGEST)
     }
 
     fn give(reassembly: &mut Reassembly, (header, bytes): &Fragment) -> Result<Accepted, DiscardReason> {
@@ -541,7 +504,7 @@ mod tests {
     /// FRG-16, FRG-17: the claimed length buys no memory, and one that the type cannot have not even a place.
     #[test]
     fn memory_is_claimed_by_bytes_and_not_by_lengths() {
-        let mut reassembly = Reassembly::new(Start::At(0), ReassemblyLimits::default());
+        let mut reassembly = Reassembly::new(Start::At(0), 1 << 16);
         let (header, bytes) = certificate(0, 1 << 16).fragment(0..1);
         assert_eq!(reassembly.accept(0, &header, &bytes), Ok(Accepted::Stored));
         let memory = reassembly.memory();
@@ -564,7 +527,7 @@ mod tests {
 
     #[test]
     fn an_opening_settles_the_numbers_with_the_message_that_is_confirmed() {
-        let mut reassembly = Reassembly::new(Start::Opening(HELLOS), LIMITS);
+        let mut reassembly = Reassembly::new(Start::Opening(HELLOS), LONGEST);
         let hello = Sent::new(HandshakeType::SERVER_HELLO, 1, [1; 40]);
         let done = Sent::new(HandshakeType::SERVER_HELLO_DONE, 2, []);
         let verify = Sent::new(HandshakeType::HELLO_VERIFY_REQUEST, 0, [2; 35]);
@@ -591,23 +554,6 @@ mod tests {
         assert_eq!(reassembly.next_message_seq(), 1);
         give(&mut reassembly, &message.fragment(60..100)).unwrap();
         assert_eq!(drain(&mut reassembly), [message.body]);
-    }
-
-    #[test]
-    fn a_message_handed_back_is_taken_again_whatever_arrives_meanwhile() {
-        let mut rng = Rng(7);
-        let message = certificate(1, 100);
-        let mut reassembly = at(1);
-        give(&mut reassembly, &message.whole()).unwrap();
-        let taken = reassembly.take_next().unwrap();
-        flood(&mut reassembly, &mut rng, 1, 200);
-        give(&mut reassembly, &Sent::new(HandshakeType::FINISHED, 1, [0; 12]).whole()).unwrap();
-        reassembly.hand_back(taken);
-        let taken = reassembly.take_next().unwrap();
-        assert_eq!(taken.body, message.body, "it came before its rival");
-        reassembly.hand_back(taken);
-        flood(&mut reassembly, &mut rng, 1, 200);
-        assert_eq!(reassembly.take_next().unwrap().body, message.body);
     }
 
     /// FLT-18: a change of epoch takes what is left of the old one out of the way, once.
@@ -731,7 +677,7 @@ mod tests {
     fn memory_under_a_flood_is_bounded_by_what_came_and_by_the_limit() {
         let mut rng = Rng(5);
         for start in [Start::At(1), Start::Opening(HELLOS)] {
-            let mut reassembly = Reassembly::new(start, LIMITS);
+            let mut reassembly = Reassembly::new(start, LONGEST);
             let (mut came, mut fragments, mut peak) = (0, 0, 0);
             for _ in 0..400 {
                 came += flood(&mut reassembly, &mut rng, 1, 10);
@@ -757,7 +703,7 @@ mod tests {
         let mut rng = Rng(6);
         for round in 0..200 {
             let start = if round % 2 == 0 { Start::At(1) } else { Start::Opening(HELLOS) };
-            let mut reassembly = Reassembly::new(start, LIMITS);
+            let mut reassembly = Reassembly::new(start, LONGEST);
             let truth = flight(1, &mut rng);
             let mut next = 0;
             let forged = rng.below(600);
@@ -781,6 +727,27 @@ mod tests {
             }
             assert_eq!(next, truth.len(), "round {round}: {:?}", reassembly.due);
         }
+    }
+
+    /// I1: what is due is never given up for what comes later, even where it takes all there is.
+    #[test]
+    fn what_is_due_makes_no_room_for_what_is_not() {
+        let scattered = |first: u32| (first..4096).step_by(2);
+        let due = [certificate(1, 4096), Sent::new(HandshakeType::SERVER_KEY_EXCHANGE, 1, [1; 4096])];
+        let mut reassembly = at(1);
+        for rival in &due {
+            let mut places = scattered(0);
+            let share = reassembly.max_bytes / RIVALS;
+            let full = share * (1 + reassembly.versions.len()) - 100;
+            while reassembly.memory() < full {
+                let at = places.next().unwrap();
+                give(&mut reassembly, &rival.fragment(at..at + 1)).unwrap();
+            }
+        }
+        let before = reassembly.memory();
+        let later = certificate(2, 4096).fragment(0..1000);
+        assert_eq!(give(&mut reassembly, &later), Err(DiscardReason::ReassemblyFull));
+        assert_eq!(reassembly.memory(), before);
     }
 
     /// FRG-16: a version so scattered that it outgrows its share begins again and so lets the true bytes in.

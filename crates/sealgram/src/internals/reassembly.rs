@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::Choices;
 use crate::code::HandshakeType;
-use crate::flight::reassembly::{Accepted, Message, Reassembly, ReassemblyLimits, Start};
+use crate::flight::reassembly::{Accepted, Message, Reassembly, Start};
 use crate::wire::fragment::FragmentHeader;
 
 /// The bytes are fragments of eight true messages, forgeries of them, and calls in any order. What comes out was
@@ -17,12 +17,11 @@ pub fn reassembly(data: &[u8]) {
     let mut choices = Choices::new(data);
     let mut run = Run::new(choices.byte() & 15);
     while !choices.is_empty() {
-        match choices.below(12) {
+        match choices.below(11) {
             0 => run.take(choices.yes()),
-            1 => run.take_and_hand_back(),
-            2 => run.confirm(choices.byte() & 7),
-            3 => run.drop_epochs_before(u64::from(choices.byte() & 1)),
-            4..=7 => run.give_true_fragment(&mut choices),
+            1 => run.confirm(choices.byte() & 7),
+            2 => run.drop_epochs_before(u64::from(choices.byte() & 1)),
+            3..=6 => run.give_true_fragment(&mut choices),
             _ => run.give_forged_fragment(&mut choices),
         }
         assert!(run.reassembly.memory() <= run.max_bytes);
@@ -49,10 +48,9 @@ struct Run {
 
 impl Run {
     fn new(first: u8) -> Self {
-        let limits = ReassemblyLimits { max_message_len: LONGEST, max_bytes: 0 };
         let due = u16::from(first);
         Self {
-            reassembly: Reassembly::new(Start::At(due), limits),
+            reassembly: Reassembly::new(Start::At(due), LONGEST),
             // Two rivals of a message, each in the worst of pieces.
             max_bytes: 2 * (LONGEST as usize * 3 / 2 + 1024),
             offered: BTreeMap::new(),
@@ -128,18 +126,6 @@ impl Run {
                 self.confirm_number(message.message_seq);
             }
         }
-    }
-
-    fn take_and_hand_back(&mut self) {
-        let Some(message) = self.take_checked() else { return };
-        let Message { msg_type, message_seq, epoch, body } = &message;
-        let length = u32::try_from(body.len()).unwrap_or(0);
-        let offers = body.iter().map(|byte| BTreeSet::from([*byte])).collect();
-        self.offered.insert((*message_seq, *epoch, *msg_type, length), offers);
-        let copy = Message { body: body.clone(), ..message };
-        self.reassembly.hand_back(message);
-        assert_eq!(self.reassembly.take_next().as_ref(), Some(&copy), "what is handed back is the next to be taken");
-        self.reassembly.hand_back(copy);
     }
 
     /// The next message, held against what was offered.

@@ -13,7 +13,7 @@ use sealgram_vectors::{Section, hex, listed_below, sections};
 
 use crate::code::{AlertDescription, ContentType, ExtensionType, HandshakeType};
 use crate::crypto::{CryptoProvider, MasterSecret, Randoms, Suite, Transcript};
-use crate::flight::reassembly::{Message, Reassembly, ReassemblyLimits, Start};
+use crate::flight::reassembly::{Message, Reassembly, Start};
 use crate::provider::ring;
 use crate::record::{OpenedRecord, Opening, Protection, RecordLayer};
 use crate::role::Role;
@@ -100,7 +100,7 @@ struct Side {
 
 impl Side {
     fn new(start: Start) -> Self {
-        let messages = Reassembly::new(start, ReassemblyLimits::default());
+        let messages = Reassembly::new(start, 1 << 16);
         Self { records: RecordLayer::new(), messages, data: Vec::new(), has_finished: false, has_closed: false }
     }
 }
