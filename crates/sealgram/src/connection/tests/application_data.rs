@@ -35,6 +35,25 @@ fn a_payload_is_one_record() {
     }
 }
 
+/// A record may be made where its payload stands, if there is room around it.
+#[test]
+fn a_payload_is_sealed_in_its_place() {
+    let mut scene = ClientScene::connected(Mode::Wary);
+    let mut buf = [7; 200];
+    for start in [0, 20, 191] {
+        let refused = scene.subject.connection.seal_in_place(&mut buf, start..start + 5);
+        assert_eq!(refused, Err(SendError::NoRoom));
+        assert_eq!(buf, [7; 200]);
+    }
+    for start in [21, 60] {
+        let range = scene.subject.connection.seal_in_place(&mut buf, start..start + 5).unwrap();
+        assert_eq!(range, start - 21..start - 21 + 13 + 24 + 5);
+        let heard = scene.puppet.understand(&[buf[range].to_vec()]);
+        assert_eq!(heard[0].content, [7; 5]);
+        buf = [7; 200];
+    }
+}
+
 /// REC-30, MTU-04, MTU-05: what does not fit a datagram is refused, never cut.
 #[test]
 fn a_payload_that_does_not_fit_a_datagram_is_refused() {
@@ -60,6 +79,8 @@ fn segments_are_records_of_one_size() {
     assert_eq!(scene.subject.connection.stats().records_sent, before);
     let run = scene.subject.connection.send_segments(&payload, segment, &mut out).unwrap();
     let size = run.segment_size.unwrap().get();
+    assert_eq!(size, 100 + scene.subject.connection.max_overhead());
+    assert_eq!(scene.subject.connection.stats().records_sent, before + 3);
     let datagrams: Vec<Vec<u8>> = out[..run.len].chunks(size).map(<[u8]>::to_vec).collect();
     let heard: Vec<Vec<u8>> = scene.puppet.understand(&datagrams).into_iter().map(|record| record.content).collect();
     assert_eq!(heard, payload.chunks(100).map(<[u8]>::to_vec).collect::<Vec<_>>());
@@ -186,7 +207,11 @@ fn data_before_its_keys_waits() {
     assert!(scene.give(&finished).is_empty());
     assert!(scene.give(&exchange).is_empty());
     scene.subject.take();
-    assert_eq!(scene.subject.events(), [Event::Connected, Event::Early(b"early".to_vec())]);
+    assert_eq!(scene.subject.connection.poll_event(), Some(Event::Connected));
+    let now = scene.subject.now;
+    assert_eq!(scene.subject.connection.poll_timeout(), Some(now), "there is more to fetch");
+    assert_eq!(scene.subject.events(), [Event::Early(b"early".to_vec())]);
+    assert!(scene.subject.connection.poll_timeout().is_none_or(|due| due > now), "now there is not");
     assert!(scene.give(&data).is_empty(), "delivered once");
 }
 
