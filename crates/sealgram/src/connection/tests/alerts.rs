@@ -379,6 +379,18 @@ fn framing_errors_are_dropped() {
     }
 }
 
+/// FRG-06: what stands behind the fatal message, in its record, is not even kept.
+#[test]
+fn nothing_is_kept_that_follows_the_end_in_its_record() {
+    let mut scene = ClientScene::connected(Mode::Wary);
+    let fatal = scene.puppet.message(HandshakeType::CERTIFICATE, &[0, 0, 0]);
+    let behind = puppet::fragment(HandshakeType::CERTIFICATE, 0, &[7; 500], 0..400);
+    let record = scene.puppet.sealed(ContentType::HANDSHAKE, &[fatal, behind].concat());
+    scene.give(&record);
+    assert_eq!(scene.subject.status(), Status::Closing);
+    assert_eq!(scene.subject.connection.reassembly.memory(), 0);
+}
+
 /// ALR-17, ALR-02: after the end, whatever comes is ignored; nothing is said or told twice.
 #[test]
 fn after_the_end_there_is_nothing() {

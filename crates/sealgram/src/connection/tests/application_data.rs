@@ -203,9 +203,12 @@ fn data_before_its_keys_waits() {
     let exchange = scene.say_key_exchange();
     let finished = scene.puppet.end_of_flight();
     let data = scene.puppet.data(b"early");
+    let before = scene.subject.connection.stats().records_received;
     assert!(scene.give(&data).is_empty());
     assert!(scene.give(&finished).is_empty());
     assert!(scene.give(&exchange).is_empty());
+    // Those that waited count when they are opened: of the three datagrams the second has ChangeCipherSpec as well.
+    assert_eq!(scene.subject.connection.stats().records_received, before + 4);
     scene.subject.take();
     assert_eq!(scene.subject.connection.poll_event(), Some(Event::Connected));
     let now = scene.subject.now;
