@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use pki_types::ServerName;
 use sealgram::x509::Fingerprint;
 
+use crate::choice::{Algorithms, Psk};
+
 /// DTLS 1.2 on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "sealgram", version, max_term_width = 100)]
@@ -43,6 +45,17 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
+    /// A key that is shared with a client; may be repeated. Without --cert, clients are served by these alone
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    pub(crate) psk: Vec<Psk>,
+
+    /// Require a certificate of every client that leads to one of these
+    #[arg(long, value_name = "PEM")]
+    pub(crate) client_ca: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) algorithms: Algorithms,
+
     /// Send every datagram back
     #[arg(long)]
     pub(crate) echo: bool,
@@ -64,6 +77,26 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) trust: Trust,
+
+    /// A key that is shared with the server. Server certificates are then accepted only if one of --ca, --fingerprint and
+    /// --insecure says which
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    pub(crate) psk: Option<Psk>,
+
+    /// A certificate chain in PEM to show to a server that asks for one
+    #[arg(long, value_name = "PEM", requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+
+    /// The private key of --client-cert in PEM
+    #[arg(long, value_name = "PEM", requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
+
+    /// Connect, close and connect again, and tell whether the second connection took up the session of the first
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    #[command(flatten)]
+    pub(crate) algorithms: Algorithms,
 
     /// A datagram to send; may be repeated. Without any, each line of standard input is one
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -97,6 +130,13 @@ pub(crate) struct Trust {
     /// Trust every certificate: anyone on the path can pose as the server
     #[arg(long)]
     pub(crate) insecure: bool,
+}
+
+impl Trust {
+    /// Whether the command line says what to trust.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.ca.is_some() || self.fingerprint.is_some() || self.insecure
+    }
 }
 
 #[derive(Args, Debug)]
@@ -247,6 +287,11 @@ mod tests {
             "sealgram connect a:1 --fingerprint xyz",
             "sealgram connect a:1 --wait soon",
             "sealgram listen a:1 --cert x",
+            "sealgram listen a:1 --psk x",
+            "sealgram connect a:1 --psk x:1",
+            "sealgram connect a:1 --client-cert x",
+            "sealgram connect a:1 --suite NULL",
+            "sealgram connect a:1 --group x448",
             "sealgram cert",
             "sealgram cert --out x --key y",
             "sealgram cert --out x --days 0",

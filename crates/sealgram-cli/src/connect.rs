@@ -1,6 +1,7 @@
 //! `sealgram connect`: a client for people and scripts.
 
 use core::net::SocketAddr;
+use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::io::{self, BufRead};
 use std::net::ToSocketAddrs;
@@ -10,12 +11,14 @@ use std::thread;
 
 use pki_types::ServerName;
 use sealgram::code::AlertDescription;
-use sealgram::provider::ring;
+use sealgram::resumption::MemoryClientSessions;
 use sealgram::{ClientConfig, CloseReason, SendError, TransportOptions, error, x509};
 use sealgram_std::{Client, Clock, Error, Options};
 
-use crate::args::{Connect, HostPort, Trust};
+use crate::args::{Connect, HostPort};
+use crate::choice::Psk;
 use crate::failure::{Failure, Reason, Result};
+use crate::identity;
 use crate::output::{self, Payload};
 use crate::trust::{self, Witness};
 
@@ -25,12 +28,22 @@ pub(crate) fn run(arguments: &Connect) -> Result<()> {
         Some(name) => name.clone(),
         None => default_name(&arguments.server)?,
     };
-    let witness = Arc::new(Witness::new(&arguments.trust)?);
+    let by_key_alone = arguments.psk.is_some() && !arguments.trust.is_given();
+    let witness = Arc::new(if by_key_alone { Witness::idle() } else { Witness::new(&arguments.trust)? });
     let config = config(arguments, Arc::clone(&witness))?;
     let addresses = resolve(&arguments.server)?;
-    let client = Client::connect_with(addresses.as_slice(), name.clone(), config, Options::default())
-        .map_err(|error| Failure::because(refusal(&arguments.server, &error, &witness, &name)))?;
-    describe(&client, &arguments.trust)?;
+    let connect = || {
+        Client::connect_with(addresses.as_slice(), name.clone(), config.clone(), Options::default())
+            .map_err(|error| Failure::because(refusal(&arguments.server, &error, &witness, &name)))
+    };
+    if arguments.resume {
+        let first = connect()?;
+        let time = milliseconds(&first);
+        output::line(format_args!("connected to {} in {time:.2} ms, to come back", first.peer_addr()))?;
+        first.close().map_err(|error| Failure::because(format!("cannot close: {error}")))?;
+    }
+    let client = connect()?;
+    describe(&client, arguments)?;
 
     let mut exchange = Exchange::new(client);
     let end = if arguments.send.is_empty() {
@@ -68,7 +81,26 @@ fn default_name(server: &HostPort) -> Result<ServerName<'static>> {
 fn config(arguments: &Connect, witness: Arc<Witness>) -> Result<Arc<ClientConfig>> {
     let patience = arguments.timeout;
     let initial = FIRST_RESEND.min(patience);
-    ClientConfig::builder(ring::provider(), witness)
+    let provider = arguments.algorithms.provider();
+    let mut builder = match &arguments.psk {
+        Some(Psk { identity, key }) if !arguments.trust.is_given() => {
+            ClientConfig::builder_with_psk(provider, identity.as_bytes(), key.clone())
+        }
+        Some(Psk { identity, key }) => {
+            ClientConfig::builder(provider, witness).preshared_key(identity.as_bytes(), key.clone())
+        }
+        None => ClientConfig::builder(provider, witness),
+    };
+    if let (Some(chain), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+        builder = builder.identity(identity::from_files(chain, key)?);
+    }
+    if arguments.resume {
+        builder = builder.sessions(Arc::new(MemoryClientSessions::new(NonZeroUsize::MIN)));
+    }
+    if let Some(suites) = arguments.algorithms.suites() {
+        builder = builder.cipher_suites(suites);
+    }
+    builder
         .application_protocols(&protocols(&arguments.alpn))
         .transport(TransportOptions::default().initial_timeout(initial).handshake_deadline(patience))
         .build()
@@ -97,17 +129,28 @@ fn refusal(server: &HostPort, error: &Error, witness: &Witness, name: &ServerNam
     format!("cannot connect to {server}: {reason}{remedy}")
 }
 
-fn describe(client: &Client, trust: &Trust) -> Result<()> {
-    let time = client.stats().handshake_time.unwrap_or_default();
-    output::line(format_args!("connected to {} in {:.2} ms", client.peer_addr(), time.as_secs_f64() * 1000.0))?;
+fn milliseconds(client: &Client) -> f64 {
+    client.stats().handshake_time.unwrap_or_default().as_secs_f64() * 1000.0
+}
+
+fn describe(client: &Client, arguments: &Connect) -> Result<()> {
+    output::line(format_args!("connected to {} in {:.2} ms", client.peer_addr(), milliseconds(client)))?;
     if let Some(session) = client.session() {
         output::line(format_args!("suite:        {}", session.cipher_suite))?;
-        output::line(format_args!("group:        {}", session.group))?;
+        if let Some(group) = session.group {
+            output::line(format_args!("group:        {group}"))?;
+        }
         if let Some(protocol) = &session.application_protocol {
             output::line(format_args!("protocol:     {}", protocol.escape_ascii()))?;
         }
+        if arguments.resume {
+            output::line(if session.resumed { "resumed:      yes" } else { "resumed:      no" })?;
+        }
+        if session.psk_identity.is_some() {
+            return output::line("trust:        the preshared key\n");
+        }
     }
-    output::line(format_args!("trust:        {}", trust::describe(trust)))?;
+    output::line(format_args!("trust:        {}", trust::describe(&arguments.trust)))?;
     match client.peer_certificates().first().map(x509::summary) {
         Some(Ok(summary)) => output::line(format_args!("{summary:#}\n")),
         Some(Err(error)) => output::line(format_args!("certificate:  cannot be shown: {error}\n")),

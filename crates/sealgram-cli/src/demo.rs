@@ -49,7 +49,9 @@ pub(crate) fn run() -> Result<()> {
     output::line(format_args!("certificate   made for this run: ECDSA P-256, for {}", LOCAL_NAMES.join(", ")))?;
     if let Some(session) = session {
         output::line(format_args!("cipher suite  {}", session.cipher_suite))?;
-        output::line(format_args!("key exchange  {}", session.group))?;
+        if let Some(group) = session.group {
+            output::line(format_args!("key exchange  {group}"))?;
+        }
     }
     output::line(format_args!("handshake     {:.2} ms", time.as_secs_f64() * 1000.0))?;
     output::line(format_args!("client said   {}", palette.paint(Ink::Client, &question)))?;

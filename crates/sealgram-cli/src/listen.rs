@@ -1,12 +1,17 @@
 //! `sealgram listen`: a server that shows what it hears.
 
+use core::num::NonZeroUsize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
-use sealgram::provider::ring;
-use sealgram::x509::Fingerprint;
-use sealgram::{CloseReason, ServerConfig};
+use getrandom::SysRng;
+use pki_types::CertificateDer;
+use sealgram::rand_core::UnwrapErr;
+use sealgram::resumption::{MemoryServerSessions, TicketKeys};
+use sealgram::x509::{self, CertificateVerifier, Fingerprint};
+use sealgram::{CloseReason, ConfigError, ServerConfig};
 use sealgram_std::{Error, Listener, ListenerOptions, PeerEvent, Stream};
 
 use crate::args::Listen;
@@ -22,17 +27,7 @@ type News = Result<String>;
 ///
 /// This thread only prints, so that a slow reader holds up no peer.
 pub(crate) fn run(arguments: &Listen) -> Result<()> {
-    let (identity, made) = match (&arguments.cert, &arguments.key) {
-        (Some(cert), Some(key)) => (identity::from_files(cert, key)?, None),
-        _ => {
-            let made = SelfSigned::generate(&LOCAL_NAMES.map(str::to_owned), DAYS)?;
-            (made.identity()?, Some(made.certificate))
-        }
-    };
-    let config = ServerConfig::builder(ring::provider(), identity)
-        .application_protocols(&protocols(&arguments.alpn))
-        .build()
-        .map_err(|error| Failure::because(error.to_string()))?;
+    let (config, made) = config(arguments)?;
     let (news, incoming) = mpsc::sync_channel(NEWS_WAITING);
     let listener = bind(arguments, config, news.clone())?;
     let address = listener.local_addr().map_err(|error| Failure::because(error.to_string()))?;
@@ -45,6 +40,41 @@ pub(crate) fn run(arguments: &Listen) -> Result<()> {
     thread::spawn(move || accept(&listener, echo, &news));
     incoming.into_iter().try_for_each(|item| output::line(item?))
 }
+
+/// How to serve, and the certificate if one was made for it.
+fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDer<'static>>)> {
+    let failed = |error: ConfigError| Failure::because(error.to_string());
+    let provider = arguments.algorithms.provider();
+    let keys: BTreeMap<_, _> =
+        arguments.psk.iter().map(|psk| (psk.identity.clone().into_bytes(), psk.key.clone())).collect();
+    let (mut builder, made) = match (&arguments.cert, &arguments.key) {
+        (Some(cert), Some(key)) => (ServerConfig::builder(provider, identity::from_files(cert, key)?), None),
+        _ if !keys.is_empty() => (ServerConfig::builder_with_psk(provider, Arc::new(keys.clone())), None),
+        _ => {
+            let made = SelfSigned::generate(&LOCAL_NAMES.map(str::to_owned), DAYS)?;
+            (ServerConfig::builder(provider, made.identity()?), Some(made.certificate))
+        }
+    };
+    if !keys.is_empty() {
+        builder = builder.preshared_keys(Arc::new(keys));
+    }
+    if let Some(path) = &arguments.client_ca {
+        let unusable = |error| Failure::because(format!("cannot use {}: {error}", path.display()));
+        let verifier = CertificateVerifier::builder(identity::certificates(path)?).build().map_err(unusable)?;
+        builder = builder.require_client_certificate(Arc::new(verifier));
+    }
+    if let Some(suites) = arguments.algorithms.suites() {
+        builder = builder.cipher_suites(suites);
+    }
+    // Clients that come back need no full handshake, whichever way they know.
+    let tickets = TicketKeys::generate(provider, &mut UnwrapErr(SysRng)).map_err(failed)?;
+    builder = builder.tickets(Arc::new(tickets)).sessions(Arc::new(MemoryServerSessions::new(SESSIONS)));
+    let config = builder.application_protocols(&protocols(&arguments.alpn)).build().map_err(failed)?;
+    Ok((config, made))
+}
+
+/// How many sessions are kept for clients that do not know tickets.
+const SESSIONS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// For how long a certificate that is made for one run is valid.
 const DAYS: u32 = 30;
@@ -119,7 +149,22 @@ fn serve(mut stream: Stream, echo: bool, news: &SyncSender<News>) {
 
 fn describe(stream: &Stream) -> String {
     let Some(session) = stream.session() else { return "connected".into() };
-    let mut text = format!("connected: {}, {}", session.cipher_suite, session.group);
+    let mut text = format!("connected: {}", session.cipher_suite);
+    if let Some(group) = session.group {
+        text += &format!(", {group}");
+    }
+    if session.resumed {
+        text += ", resumed";
+    }
+    if let Some(identity) = &session.psk_identity {
+        text += &format!(", preshared key of {}", identity.escape_ascii());
+    }
+    if let Some(certificate) = session.peer_certificates.first() {
+        match x509::summary(certificate) {
+            Ok(summary) => text += &format!(", {}", summary.subject),
+            Err(error) => text += &format!(", a certificate that cannot be shown: {error}"),
+        }
+    }
     if let Some(protocol) = &session.application_protocol {
         text += &format!(", {}", protocol.escape_ascii());
     }

@@ -6,6 +6,7 @@
 
 mod args;
 mod cert;
+mod choice;
 mod connect;
 mod demo;
 mod failure;

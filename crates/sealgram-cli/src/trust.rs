@@ -35,6 +35,11 @@ impl Witness {
         Ok(Self { judge, seen: Mutex::new(None) })
     }
 
+    /// For who looks at no certificate, and asks nothing of this system.
+    pub(crate) fn idle() -> Self {
+        Self { judge: Arc::new(Fingerprints::new([])), seen: Mutex::new(None) }
+    }
+
     /// Why the server's certificate was refused, and what could be done about it.
     pub(crate) fn explain(&self, error: CertificateError, asked: &ServerName<'_>) -> String {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

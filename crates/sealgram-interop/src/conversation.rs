@@ -193,7 +193,7 @@ impl Conversation<'_> {
     fn agree(&self) -> Outcome {
         let (case, session) = (self.case, self.ours.session()?);
         expect_eq("suite", &session.cipher_suite, &case.suite)?;
-        expect_eq("group", &session.group, &case.group)?;
+        expect_eq("group", &session.group, &Some(case.group))?;
         expect_eq("extended master secret", &session.extended_master_secret, &case.extended_master_secret)?;
         let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;

@@ -19,7 +19,7 @@ pub enum Association {
     /// We connected.
     Client(Box<Client>),
     /// We accepted.
-    Server(Stream),
+    Server(Box<Stream>),
 }
 
 impl Association {
@@ -134,7 +134,7 @@ impl Server {
             None => format!("nobody to accept: {error}"),
         })?;
         stream.set_read_timeout(Some(PATIENCE));
-        Ok(Association::Server(stream))
+        Ok(Association::Server(Box::new(stream)))
     }
 
     /// Waits until a handshake has failed, and tells why.

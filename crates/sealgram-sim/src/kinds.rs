@@ -57,7 +57,10 @@ pub fn ring_kinds(mtu: usize) -> impl Iterator<Item = Kind> {
     let provider = ring::provider();
     CertificateKind::ALL.into_iter().flat_map(move |certificate| {
         let fits = move |suite: &KeyAlgorithm| (*suite == KeyAlgorithm::Rsa) == certificate.is_rsa();
-        let suites = provider.suites.iter().filter(move |suite| fits(&suite.authentication));
+        let suites = provider
+            .suites
+            .iter()
+            .filter(move |suite| suite.key_exchange.authentication().is_some_and(|algorithm| fits(&algorithm)));
         suites.map(move |suite| {
             let name = format!("{certificate:?} with {:?}, MTU {mtu}", suite.code);
             let group = provider.groups[0];

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 use sealgram::crypto::{
     AeadAlgorithm, AeadKey, AeadLimits, AgreementError, AuthenticationFailed, CryptoProvider, EphemeralKey,
-    HashAlgorithm, KeyAlgorithm, KeyExchangeGroup, KeyLoader, LoadKeyError, Nonce, NonceForm, SharedSecret, SigningKey,
-    Suite,
+    HashAlgorithm, KeyAlgorithm, KeyExchange, KeyExchangeGroup, KeyLoader, LoadKeyError, Nonce, NonceForm,
+    SharedSecret, SigningKey, Suite,
 };
 use sealgram::error::{CertificateError, CryptoError, Error, PeerMisbehaved};
 use sealgram::pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
@@ -32,7 +32,8 @@ pub static PROVIDER: CryptoProvider = CryptoProvider {
 /// The form of AES-GCM: records carry 8 bytes of nonce and 16 of tag.
 pub static SUITE: Suite = Suite {
     code: CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    authentication: KeyAlgorithm::Ecdsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
+    by_name_only: false,
     hash: HashAlgorithm::Sha256,
     aead: &ToyAead,
     nonce: NonceForm::Explicit,

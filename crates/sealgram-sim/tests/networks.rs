@@ -39,7 +39,6 @@ const NOT_MET: &[DiscardReason] = &[
     DiscardReason::ReassemblyFull,
     DiscardReason::AfterHandshake,
     DiscardReason::Doubtful,
-    DiscardReason::PathTaken,
     DiscardReason::TooManyHalfOpen,
     DiscardReason::TooManyConnections,
     DiscardReason::OutputBufferTooShort,

@@ -29,6 +29,9 @@ use crate::tap::{Tap, Taps};
 ///
 /// The thread ends with the listener, and with it all streams: [`close`](Self::close) and dropping it say goodbye to
 /// every peer.
+///
+/// A client that restarts on the port it had is accepted again as a new peer. Its former stream goes on until the new
+/// handshake is complete, and then ends with [`CloseReason::Replaced`].
 pub struct Listener {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,

@@ -119,8 +119,32 @@ codepoint! {
 }
 
 codepoint! {
+    /// What a Certificate message holds (RFC 7250 section 3).
+    CertificateType(u8, "certificate type {}") {
+        /// A chain of X.509 certificates: what it is if nobody says otherwise.
+        X509 = 0,
+        /// A public key without anything around it.
+        RAW_PUBLIC_KEY = 2,
+    }
+}
+
+codepoint! {
+    /// A kind of key that a server asks a client to have (RFC 5246 section 7.4.4).
+    ClientCertificateType(u8, "client certificate type {}") {
+        /// RSA.
+        RSA_SIGN = 1,
+        /// ECDSA, and Ed25519 as well (RFC 8422 section 5.5).
+        ECDSA_SIGN = 64,
+    }
+}
+
+codepoint! {
     /// A cipher suite. The names leave out the leading `TLS_`.
     CipherSuite(u16, "cipher suite {:#06x}") {
+        /// RFC 5487.
+        PSK_WITH_AES_128_GCM_SHA256 = 0x00a8,
+        /// RFC 5487.
+        PSK_WITH_AES_256_GCM_SHA384 = 0x00a9,
         /// Not a suite: "I know renegotiation_info" (RFC 5746 section 3.3).
         EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff,
         /// Not a suite: "this is a retry at a lower version" (RFC 7507).
@@ -137,6 +161,14 @@ codepoint! {
         ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8,
         /// RFC 7905.
         ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9,
+        /// RFC 7905.
+        PSK_WITH_CHACHA20_POLY1305_SHA256 = 0xccab,
+        /// RFC 7905.
+        ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 = 0xccac,
+        /// RFC 8442.
+        ECDHE_PSK_WITH_AES_128_GCM_SHA256 = 0xd001,
+        /// RFC 8442.
+        ECDHE_PSK_WITH_AES_256_GCM_SHA384 = 0xd002,
     }
 }
 
@@ -186,6 +218,8 @@ codepoint! {
     ExtensionType(u16, "extension {}") {
         /// RFC 6066 section 3.
         SERVER_NAME = 0,
+        /// RFC 6066 section 8.
+        STATUS_REQUEST = 5,
         /// RFC 8422 section 5.1.1.
         SUPPORTED_GROUPS = 10,
         /// RFC 8422 section 5.1.2.
@@ -194,8 +228,14 @@ codepoint! {
         SIGNATURE_ALGORITHMS = 13,
         /// RFC 7301.
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16,
+        /// What a client can show (RFC 7250 section 3).
+        CLIENT_CERTIFICATE_TYPE = 19,
+        /// What a server may show (RFC 7250 section 3).
+        SERVER_CERTIFICATE_TYPE = 20,
         /// RFC 7627.
         EXTENDED_MASTER_SECRET = 23,
+        /// RFC 5077 section 3.2.
+        SESSION_TICKET = 35,
         /// RFC 8446 section 4.2.1, RFC 9147 section 5.3.
         SUPPORTED_VERSIONS = 43,
         /// RFC 8446 section 4.2.3.

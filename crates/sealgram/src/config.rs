@@ -6,12 +6,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use pki_types::{CertificateDer, DnsName};
-
-use crate::code::SignatureScheme;
-use crate::crypto::{CryptoProvider, SigningKey};
+use crate::code::CipherSuite;
+use crate::crypto::{CryptoProvider, KeyExchange, Suite};
 use crate::key_log::KeyLog;
+use crate::psk::{ClientPsk, PresharedKey, PresharedKeys};
+use crate::resumption::{ClientSessions, MAX_LIFETIME_SECONDS, ServerSessions, Tickets};
 use crate::verify::PeerVerifier;
+
+mod identity;
+
+pub use identity::Identity;
 
 /// The smallest MTU that a configuration accepts, in bytes of UDP payload.
 ///
@@ -22,7 +26,13 @@ pub const MIN_MTU: usize = 64;
 /// How a client connects. Make one with [`ClientConfig::builder`].
 pub struct ClientConfig {
     pub(crate) common: Common,
-    pub(crate) verifier: Arc<dyn PeerVerifier>,
+    /// The judge of server certificates; without one, none is accepted.
+    pub(crate) verifier: Option<Arc<dyn PeerVerifier>>,
+    pub(crate) preshared_key: Option<ClientPsk>,
+    /// What it may show a server that asks.
+    pub(crate) identities: Vec<Arc<Identity>>,
+    /// Where sessions are kept, if they are.
+    pub(crate) sessions: Option<Arc<dyn ClientSessions>>,
     pub(crate) send_server_name: bool,
     pub(crate) require_renegotiation_info: bool,
 }
@@ -30,13 +40,39 @@ pub struct ClientConfig {
 /// How a server answers. Make one with [`ServerConfig::builder`].
 pub struct ServerConfig {
     pub(crate) common: Common,
-    pub(crate) identities: Vec<Identity>,
+    pub(crate) identities: Vec<Arc<Identity>>,
     pub(crate) require_known_name: bool,
+    pub(crate) client_certificate: ClientCertificate,
+    pub(crate) preshared_keys: Option<Arc<dyn PresharedKeys>>,
+    /// Sent with a PSK key exchange, unless it is empty.
+    pub(crate) psk_hint: Vec<u8>,
+    pub(crate) reveal_unknown_identity: bool,
+    /// Where sessions are kept, if they are.
+    pub(crate) sessions: Option<Arc<dyn ServerSessions>>,
+    /// What seals sessions for clients to keep, if anything.
+    pub(crate) tickets: Option<Arc<dyn Tickets>>,
+    /// For how long a session may be taken up again.
+    pub(crate) session_lifetime_seconds: u32,
+}
+
+/// Whether a server wants to see a certificate of its clients.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientCertificate {
+    /// It does not ask.
+    NotRequested,
+    /// It asks, and serves clients that show none as well.
+    Requested(Arc<dyn PeerVerifier>),
+    /// It asks, and serves no client that shows none.
+    Required(Arc<dyn PeerVerifier>),
 }
 
 /// What both roles have.
 pub(crate) struct Common {
     pub(crate) provider: &'static CryptoProvider,
+    /// The cipher suites in use, best first.
+    pub(crate) suites: Vec<&'static Suite>,
+    /// Those that the configuration names, if it does.
+    named_suites: Option<Vec<CipherSuite>>,
     pub(crate) transport: TransportOptions,
     pub(crate) application_protocols: Vec<Box<[u8]>>,
     pub(crate) require_extended_master_secret: bool,
@@ -48,13 +84,29 @@ pub(crate) struct Common {
 impl ClientConfig {
     /// Starts a configuration from the algorithms it may use and the judge of server certificates.
     pub fn builder(provider: &'static CryptoProvider, verifier: Arc<dyn PeerVerifier>) -> ClientConfigBuilder {
-        ClientConfigBuilder {
-            config: Self {
-                common: Common::new(provider),
-                verifier,
-                send_server_name: true,
-                require_renegotiation_info: true,
-            },
+        ClientConfigBuilder { config: Self { verifier: Some(verifier), ..Self::new(provider) } }
+    }
+
+    /// Starts a configuration from the algorithms it may use, and a key that it shares with the server (RFC 4279) under
+    /// the name `identity`: up to 1024 bytes of any kind. Server certificates are not accepted then;
+    /// [`ClientConfigBuilder::preshared_key`] is for clients that take either.
+    pub fn builder_with_psk(
+        provider: &'static CryptoProvider,
+        identity: &[u8],
+        key: PresharedKey,
+    ) -> ClientConfigBuilder {
+        ClientConfigBuilder { config: Self::new(provider) }.preshared_key(identity, key)
+    }
+
+    const fn new(provider: &'static CryptoProvider) -> Self {
+        Self {
+            common: Common::new(provider),
+            verifier: None,
+            preshared_key: None,
+            identities: Vec::new(),
+            sessions: None,
+            send_server_name: true,
+            require_renegotiation_info: true,
         }
     }
 }
@@ -62,12 +114,53 @@ impl ClientConfig {
 impl ServerConfig {
     /// Starts a configuration from the algorithms it may use and who the server is.
     pub fn builder(provider: &'static CryptoProvider, identity: Identity) -> ServerConfigBuilder {
-        ServerConfigBuilder {
-            config: Self {
-                common: Common::new(provider),
-                identities: Vec::from([identity]),
-                require_known_name: false,
-            },
+        ServerConfigBuilder { config: Self::new(provider) }.identity(identity)
+    }
+
+    /// Starts a configuration from the algorithms it may use, and the keys that the server shares with its clients (RFC
+    /// 4279). Clients that want to see a certificate are not served then, unless one is added.
+    pub fn builder_with_psk(provider: &'static CryptoProvider, keys: Arc<dyn PresharedKeys>) -> ServerConfigBuilder {
+        ServerConfigBuilder { config: Self::new(provider) }.preshared_keys(keys)
+    }
+
+    const fn new(provider: &'static CryptoProvider) -> Self {
+        Self {
+            common: Common::new(provider),
+            identities: Vec::new(),
+            require_known_name: false,
+            client_certificate: ClientCertificate::NotRequested,
+            preshared_keys: None,
+            psk_hint: Vec::new(),
+            reveal_unknown_identity: false,
+            sessions: None,
+            tickets: None,
+            session_lifetime_seconds: MAX_LIFETIME_SECONDS,
+        }
+    }
+}
+
+impl ClientCertificate {
+    /// The judge, if there is anything to judge.
+    pub(crate) const fn verifier(&self) -> Option<&Arc<dyn PeerVerifier>> {
+        match self {
+            Self::NotRequested => None,
+            Self::Requested(verifier) | Self::Required(verifier) => Some(verifier),
+        }
+    }
+}
+
+/// What there is to authenticate with, on either side.
+#[derive(Clone, Copy)]
+struct Usable {
+    certificates: bool,
+    preshared_keys: bool,
+}
+
+impl Usable {
+    const fn allows(self, key_exchange: KeyExchange) -> bool {
+        match key_exchange {
+            KeyExchange::Ecdhe(_) => self.certificates,
+            KeyExchange::EcdhePsk | KeyExchange::Psk => self.preshared_keys,
         }
     }
 }
@@ -76,6 +169,8 @@ impl Common {
     const fn new(provider: &'static CryptoProvider) -> Self {
         Self {
             provider,
+            suites: Vec::new(),
+            named_suites: None,
             transport: TransportOptions::DEFAULT,
             application_protocols: Vec::new(),
             require_extended_master_secret: true,
@@ -88,15 +183,37 @@ impl Common {
         self.application_protocols = names.iter().map(|name| Box::from(*name)).collect();
     }
 
+    /// Settles which suites are used: those that are named, else those that need not be; of them, the ones that are
+    /// usable.
+    fn settle_suites(&mut self, usable: Usable) -> Result<(), ConfigError> {
+        let named: Result<Vec<_>, _> = match &self.named_suites {
+            Some(codes) => {
+                let find =
+                    |code: &CipherSuite| self.provider.suite(*code).ok_or(ConfigError::UnknownCipherSuite(*code));
+                codes.iter().map(find).collect()
+            }
+            None => Ok(self.provider.suites.iter().copied().filter(|suite| !suite.by_name_only).collect()),
+        };
+        self.suites = named?;
+        self.suites.retain(|suite| usable.allows(suite.key_exchange));
+        Ok(())
+    }
+
+    /// The suite with this code, if it is in use.
+    pub(crate) fn suite(&self, code: CipherSuite) -> Option<&'static Suite> {
+        self.suites.iter().copied().find(|suite| suite.code == code)
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         self.transport.validate()?;
-        if self.provider.suites.is_empty() {
+        if self.suites.is_empty() {
             return Err(ConfigError::NoCipherSuites);
         }
-        if self.provider.groups.is_empty() {
+        let any_needs = |need: fn(KeyExchange) -> bool| self.suites.iter().any(|suite| need(suite.key_exchange));
+        if self.provider.groups.is_empty() && any_needs(KeyExchange::is_ephemeral) {
             return Err(ConfigError::NoGroups);
         }
-        if self.provider.signatures.is_empty() {
+        if self.provider.signatures.is_empty() && any_needs(|exchange| exchange.authentication().is_some()) {
             return Err(ConfigError::NoSignatureSchemes);
         }
         // RFC 7301 section 3.1: a name has 1 to 255 bytes, and the list fits its 16-bit length.
@@ -129,6 +246,36 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// The cipher suites to use, best first, out of those of the provider. Suites that are weak in one way or another
+    /// ([`Suite::by_name_only`]) are used only if they stand here. Those that the configuration has no key for are left
+    /// out. Default: all others of the provider, in its order.
+    pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
+        self.config.common.named_suites = Some(suites.to_vec());
+        self
+    }
+
+    /// A key shared with the server (RFC 4279), and the name that the server knows it by: up to 1024 bytes of any kind,
+    /// sent in the clear. Default: none.
+    pub fn preshared_key(mut self, identity: &[u8], key: PresharedKey) -> Self {
+        self.config.preshared_key = Some(ClientPsk { identity: identity.to_vec(), key });
+        self
+    }
+
+    /// A certificate to show a server that asks for one (RFC 5246 section 7.4.6). Of several, the first is shown whose
+    /// key and issuers are what the server asks for; if none is, the client says so, and the server decides. Default:
+    /// none.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.config.identities.push(Arc::new(identity));
+        self
+    }
+
+    /// Where to keep sessions, so that the next connection to the same server takes one up again, without certificates
+    /// and key exchange: by session id (RFC 5246 section 7.3) or by ticket (RFC 5077). Default: none are kept.
+    pub fn sessions(mut self, sessions: Arc<dyn ClientSessions>) -> Self {
+        self.config.sessions = Some(sessions);
+        self
+    }
+
     /// Whether the server's name is sent in the clear (RFC 6066 section 3). Default: it is, if it is a DNS name.
     pub const fn send_server_name(mut self, send: bool) -> Self {
         self.config.send_server_name = send;
@@ -146,8 +293,12 @@ impl ClientConfigBuilder {
     ///
     /// [`ConfigError`] names the setting that does not work.
     pub fn build(self) -> Result<Arc<ClientConfig>, ConfigError> {
-        self.config.common.validate()?;
-        Ok(Arc::new(self.config))
+        let Self { mut config } = self;
+        let usable = Usable { certificates: config.verifier.is_some(), preshared_keys: config.preshared_key.is_some() };
+        config.common.settle_suites(usable)?;
+        config.common.validate()?;
+        config.preshared_key.as_ref().map_or(Ok(()), ClientPsk::validate)?;
+        Ok(Arc::new(config))
     }
 }
 
@@ -160,13 +311,14 @@ pub struct ServerConfigBuilder {
 
 impl ServerConfigBuilder {
     /// Another certificate that the server may show: for another name ([`Identity::for_names`]), or an RSA one beside
-    /// an ECDSA one for clients that know only one of the two.
+    /// an ECDSA one for clients that know only one of the two, or a raw public key beside either
+    /// ([`Identity::raw_public_key`]).
     ///
-    /// Of those that suit the client's cipher suites, groups and signature schemes, those for the name it asks for come
+    /// Of those that suit the client's certificate types, cipher suites, groups and signature schemes, those for the name it asks for come
     /// first, then those for no name in particular, then the rest; and among equals those whose chain is signed the way
     /// the client asks for, then those that were added first.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.config.identities.push(identity);
+        self.config.identities.push(Arc::new(identity));
         self
     }
 
@@ -175,6 +327,75 @@ impl ServerConfigBuilder {
     /// it then, and clients that ask for no name are served as ever. Default: it is not refused.
     pub const fn require_known_name(mut self, require: bool) -> Self {
         self.config.require_known_name = require;
+        self
+    }
+
+    /// The cipher suites to use, best first, out of those of the provider. Suites that are weak in one way or another
+    /// ([`Suite::by_name_only`]) are used only if they stand here. Those that the configuration has no key for are left
+    /// out. Default: all others of the provider, in its order.
+    pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
+        self.config.common.named_suites = Some(suites.to_vec());
+        self
+    }
+
+    /// Where the keys are that the server shares with its clients (RFC 4279). Default: there are none.
+    pub fn preshared_keys(mut self, keys: Arc<dyn PresharedKeys>) -> Self {
+        self.config.preshared_keys = Some(keys);
+        self
+    }
+
+    /// What may help clients to choose among identities, up to 65535 bytes. RFC 4279 section 5.2 advises against it
+    /// unless an application profile defines it. Default: none.
+    pub fn psk_identity_hint(mut self, hint: &[u8]) -> Self {
+        self.config.psk_hint = hint.to_vec();
+        self
+    }
+
+    /// Whether a client whose PSK identity is not known is told so, with the alert unknown_psk_identity. Default: it is
+    /// not; to the client, and to whoever probes for identities, it looks like a wrong key (RFC 4279 section 2, RFC 7925
+    /// section 6).
+    pub const fn reveal_unknown_identity(mut self, reveal: bool) -> Self {
+        self.config.reveal_unknown_identity = reveal;
+        self
+    }
+
+    /// Asks clients for a certificate, which `verifier` judges, and serves those that show none as well:
+    /// [`crate::Session::peer_certificates`] tells them apart. Default: the server does not ask.
+    pub fn request_client_certificate(mut self, verifier: Arc<dyn PeerVerifier>) -> Self {
+        self.config.client_certificate = ClientCertificate::Requested(verifier);
+        self
+    }
+
+    /// Asks clients for a certificate, which `verifier` judges, and refuses those that show none with the alert
+    /// handshake_failure (RFC 5246 section 7.4.6). Default: the server does not ask.
+    pub fn require_client_certificate(mut self, verifier: Arc<dyn PeerVerifier>) -> Self {
+        self.config.client_certificate = ClientCertificate::Required(verifier);
+        self
+    }
+
+    /// Where to keep sessions, so that clients can take them up again by their id (RFC 5246 section 7.3). Default: none
+    /// are kept.
+    ///
+    /// A session is not taken up where the configuration would not grant today what it granted then: another server
+    /// name, a cipher suite that is not used any more, a client certificate that is now required or refused, a preshared
+    /// key that is gone.
+    pub fn sessions(mut self, sessions: Arc<dyn ServerSessions>) -> Self {
+        self.config.sessions = Some(sessions);
+        self
+    }
+
+    /// What seals sessions into tickets that the clients keep (RFC 5077): the server itself then keeps nothing. Clients
+    /// that do not know tickets get a session id, if there are [`sessions`](Self::sessions). Default: nothing does.
+    pub fn tickets(mut self, tickets: Arc<dyn Tickets>) -> Self {
+        self.config.tickets = Some(tickets);
+        self
+    }
+
+    /// For how long after its full handshake a session may be taken up again: whole seconds, up to a day. Default: a
+    /// day.
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        self.config.session_lifetime_seconds = seconds.min(MAX_LIFETIME_SECONDS);
         self
     }
 
@@ -202,97 +423,15 @@ impl ServerConfigBuilder {
     ///
     /// [`ConfigError`] names the setting that does not work.
     pub fn build(self) -> Result<Arc<ServerConfig>, ConfigError> {
-        self.config.common.validate()?;
-        Ok(Arc::new(self.config))
-    }
-}
-
-/// A certificate chain and the private key of its first certificate.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    pub(crate) chain: Vec<CertificateDer<'static>>,
-    pub(crate) key: Arc<dyn SigningKey>,
-    names: Vec<Box<str>>,
-    /// How the certificates of the chain are signed, those that are their own issuer left out: nobody checks these.
-    /// `None` stands for a scheme that this library does not know.
-    pub(crate) chain_schemes: Vec<Option<SignatureScheme>>,
-}
-
-impl Identity {
-    /// Puts a chain and a key together. The peer's own certificate comes first, each next one certifies the one
-    /// before it; the root may be left out (RFC 5246 section 7.4.2). The whole chain is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::EmptyChain`]; [`ConfigError::ChainTooLong`] if it does not fit a handshake message; with the
-    /// feature `x509` also [`ConfigError::UnreadableCertificate`] and [`ConfigError::KeyDoesNotFit`] if the key is not
-    /// that of the first certificate.
-    pub fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>) -> Result<Self, ConfigError> {
-        let Some(end_entity) = chain.first() else { return Err(ConfigError::EmptyChain) };
-        let encoded_len: usize = chain.iter().map(|certificate| certificate.len() + 3).sum();
-        if encoded_len > MAX_CHAIN_LEN {
-            return Err(ConfigError::ChainTooLong);
+        let Self { mut config } = self;
+        let (certificates, preshared_keys) = (!config.identities.is_empty(), config.preshared_keys.is_some());
+        config.common.settle_suites(Usable { certificates, preshared_keys })?;
+        config.common.validate()?;
+        if config.psk_hint.len() > usize::from(u16::MAX) {
+            return Err(ConfigError::InvalidPresharedKey);
         }
-        check_key(end_entity, &*key)?;
-        let chain_schemes = chain_schemes(&chain)?;
-        Ok(Self { chain, key, names: Vec::new(), chain_schemes })
+        Ok(Arc::new(config))
     }
-
-    /// Says which names this identity is for (RFC 6066 section 3): DNS names, of which the left-most label may be `*`
-    /// as a whole. Clients that ask for one of them see this certificate rather than another.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::InvalidServerName`] if one of them is no DNS name.
-    pub fn for_names(mut self, names: &[&str]) -> Result<Self, ConfigError> {
-        for name in names {
-            let host = name.strip_prefix("*.").unwrap_or(name);
-            DnsName::try_from(host).map_err(|_| ConfigError::InvalidServerName)?;
-            self.names.push(Box::from(*name));
-        }
-        Ok(self)
-    }
-
-    /// Whether it is for this name; `None` if it is for no name in particular.
-    pub(crate) fn is_for(&self, name: &str) -> Option<bool> {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let parent = name.split_once('.').map(|(_, parent)| parent);
-        let matches = |own: &str| match own.strip_prefix("*.") {
-            Some(own_parent) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(own_parent)),
-            None => own.eq_ignore_ascii_case(name),
-        };
-        (!self.names.is_empty()).then(|| self.names.iter().any(|own| matches(own)))
-    }
-}
-
-/// The longest chain that an [`Identity`] takes, in bytes: what a peer with our own default limit still accepts.
-const MAX_CHAIN_LEN: usize = TransportOptions::DEFAULT.max_message_len as usize - 3;
-
-#[cfg(feature = "x509")]
-fn check_key(end_entity: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<(), ConfigError> {
-    let unreadable = |_| ConfigError::UnreadableCertificate;
-    let algorithm = crate::x509::key_algorithm(end_entity).map_err(unreadable)?;
-    let fits = match key.public_key() {
-        Some(public_key) => crate::x509::certificate_fits_key(end_entity, &public_key).map_err(unreadable)?,
-        None => algorithm == key.algorithm(),
-    };
-    if fits { Ok(()) } else { Err(ConfigError::KeyDoesNotFit) }
-}
-
-#[cfg(feature = "x509")]
-fn chain_schemes(chain: &[CertificateDer<'_>]) -> Result<Vec<Option<SignatureScheme>>, ConfigError> {
-    let schemes: Result<Vec<_>, _> = chain.iter().map(crate::x509::issuer_scheme).collect();
-    Ok(schemes.map_err(|_| ConfigError::UnreadableCertificate)?.into_iter().flatten().collect())
-}
-
-#[cfg(not(feature = "x509"))]
-fn chain_schemes(_: &[CertificateDer<'_>]) -> Result<Vec<Option<SignatureScheme>>, ConfigError> {
-    Ok(Vec::new())
-}
-
-#[cfg(not(feature = "x509"))]
-fn check_key(_: &CertificateDer<'_>, _: &dyn SigningKey) -> Result<(), ConfigError> {
-    Ok(())
 }
 
 /// Timers, sizes and limits of a connection.
@@ -484,6 +623,10 @@ pub enum ConfigError {
     HelloTooLong,
     /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
     InvalidApplicationProtocol,
+    /// An OCSP response is empty or too long, or there is no certificate that it could be for.
+    InvalidOcspResponse,
+    /// A preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535.
+    InvalidPresharedKey,
     /// A name that an identity is for is no DNS name.
     InvalidServerName,
     /// The limit for handshake messages must be 2048 to 1048576 bytes.
@@ -498,12 +641,18 @@ pub enum ConfigError {
         /// The smallest that works, in bytes.
         least: usize,
     },
-    /// The provider has no cipher suite.
+    /// The provider has no cipher suite that this configuration can use.
     NoCipherSuites,
     /// The provider has no group.
     NoGroups,
+    /// The provider has no AES-256-GCM, which seals tickets.
+    NoTicketCipher,
     /// The provider verifies no signature.
     NoSignatureSchemes,
+    /// A key that is to be shown as it is does not know its public half.
+    PublicKeyUnknown,
+    /// A cipher suite is named that the provider does not have.
+    UnknownCipherSuite(CipherSuite),
     /// The first certificate of the chain does not parse.
     UnreadableCertificate,
 }
@@ -515,6 +664,12 @@ impl fmt::Display for ConfigError {
             Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
             Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
+            Self::InvalidOcspResponse => {
+                f.write_str("an OCSP response is empty, too long, or for an identity without a certificate")
+            }
+            Self::InvalidPresharedKey => f.write_str(
+                "a preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535",
+            ),
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
             Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
             Self::InvalidTimeout => f.write_str(
@@ -522,9 +677,12 @@ impl fmt::Display for ConfigError {
             ),
             Self::KeyDoesNotFit => f.write_str("the private key does not belong to the certificate"),
             Self::MtuTooSmall { least } => write!(f, "the MTU must be at least {least} bytes"),
-            Self::NoCipherSuites => f.write_str("the provider has no cipher suite"),
+            Self::NoCipherSuites => f.write_str("the provider has no cipher suite that this configuration can use"),
             Self::NoGroups => f.write_str("the provider has no key exchange group"),
+            Self::NoTicketCipher => f.write_str("the provider has no AES-256-GCM, which seals tickets"),
             Self::NoSignatureSchemes => f.write_str("the provider verifies no signature scheme"),
+            Self::PublicKeyUnknown => f.write_str("the private key does not know its public half"),
+            Self::UnknownCipherSuite(suite) => write!(f, "the provider does not have {suite}"),
             Self::UnreadableCertificate => f.write_str("the certificate does not parse"),
         }
     }
@@ -584,7 +742,9 @@ mod tests {
             (CryptoProvider { signatures: &[], ..whole }, ConfigError::NoSignatureSchemes),
         ] {
             let provider = Box::leak(Box::new(provider));
-            assert_eq!(Common::new(provider).validate(), Err(error));
+            let mut common = Common::new(provider);
+            let all = Usable { certificates: true, preshared_keys: true };
+            assert_eq!(common.settle_suites(all).and_then(|()| common.validate()), Err(error));
         }
     }
 

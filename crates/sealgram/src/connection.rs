@@ -6,7 +6,9 @@
 mod burst;
 mod doubt;
 mod receive;
+mod suspend;
 mod transmit;
+mod wrong_psk;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -22,11 +24,13 @@ use rand_core::CryptoRng;
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
 use crate::config::{ClientConfig, Common, ConfigError, MIN_MTU, ServerConfig, TransportOptions};
 use crate::crypto::{ExportError, Seed};
-use crate::error::{CryptoError, Error, Failure, KeyLimit, Timeout, alert_for};
+use crate::decision::DecisionId;
+use crate::error::{CryptoError, Error, Failure, KeyLimit, PeerMisbehaved, Timeout, alert_for};
 use crate::event::{CloseReason, Event, Status};
 use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::{Reassembly, Start};
 use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
+use crate::handshake::resume::SessionReference;
 use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
 use crate::proof::AddressValidated;
 use crate::received::Transmit;
@@ -40,6 +44,8 @@ use crate::wire::record::MAX_PLAINTEXT;
 
 use self::burst::Burst;
 use self::doubt::Doubt;
+use self::suspend::Suspended;
+use self::wrong_psk::UnreadableFinished;
 
 /// An association with one peer, from its first hello to its end.
 ///
@@ -50,6 +56,12 @@ use self::doubt::Doubt;
 ///
 /// Bytes from the network never make a call fail. What is malformed, forged, repeated or out of place is dropped and
 /// counted ([`stats`](Self::stats)); what ends the association is one [`Event::Closed`].
+///
+/// A connection never starts over. The ClientHello of another handshake, from a peer that has lost its state or from
+/// anybody else, is dropped and counted like any plaintext after the handshake. A server that wants such a peer back
+/// keeps its connections in an [`Endpoint`](crate::Endpoint), which offers the newcomer as
+/// [`Incoming`](crate::Incoming), and tells of the end of the former association with [`CloseReason::Replaced`] once
+/// the new one is complete (RFC 6347 section 4.2.8).
 pub struct Connection {
     role: Role,
     /// The handshake, the finished handshake, or why there is none any more. Nothing else marks a connection as ended.
@@ -81,6 +93,12 @@ pub struct Connection {
     burst: Burst,
     stash: Stash,
     doubt: Option<Doubt>,
+    /// What the handshake waits for, if that is not a message.
+    suspended: Option<Suspended>,
+    next_decision: DecisionId,
+    unreadable_finished: UnreadableFinished,
+    /// Where the session is kept that this connection takes up or makes.
+    session_kept: Option<SessionReference>,
     alert: Option<Alert>,
     warnings_received: u8,
     renegotiation_refused: Option<Instant>,
@@ -121,6 +139,7 @@ impl Connection {
             seed: &mut connection.seed,
             next_message_seq: &mut connection.next_message_seq,
             effects: Vec::new(),
+            decision: None,
         };
         let state = client12::start(config, server_name, &mut cx).map_err(|_| ConfigError::HelloTooLong)?;
         let effects = cx.effects;
@@ -187,6 +206,10 @@ impl Connection {
             burst: Burst::default(),
             stash: Stash::new(transport.stash_len),
             doubt: None,
+            suspended: None,
+            next_decision: DecisionId::FIRST,
+            unreadable_finished: UnreadableFinished::default(),
+            session_kept: None,
             alert: None,
             warnings_received: 0,
             renegotiation_refused: None,
@@ -207,6 +230,9 @@ impl Connection {
         let awaited = state.expected().unwrap_or(HandshakeType::FINISHED);
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.give_up(awaited);
+            return;
+        }
+        if self.suspended.is_some() {
             return;
         }
         if let Some(failure) = self.doubt.and_then(|doubt| doubt.matured(now)) {
@@ -230,9 +256,10 @@ impl Connection {
     fn give_up(&mut self, awaited: HandshakeType) {
         let timeout =
             Timeout { awaited, heard: self.stats.records_received > 0, mostly_dropped: self.stats.most_discarded() };
-        // What was doubted may be what went wrong (decision 8), and says more than silence.
-        let failure = self.doubt.map_or_else(|| Failure { error: timeout.into(), at: None }, |doubt| doubt.failure);
-        self.fail(failure);
+        // What was doubted may be what went wrong (decisions 8 and 12), and says more than silence.
+        let doubted = self.doubt.map(|doubt| doubt.failure);
+        let wrong_key = self.unreadable_finished.is_suspicious().then_some(WRONG_PRESHARED_KEY);
+        self.fail(wrong_key.or(doubted).unwrap_or_else(|| Failure { error: timeout.into(), at: None }));
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next. In the past while output or events wait; `None`
@@ -244,6 +271,9 @@ impl Connection {
         }
         if self.state.is_err() {
             return None;
+        }
+        if self.suspended.is_some() {
+            return self.deadline;
         }
         let doubt = self.doubt.and_then(|doubt| doubt.deadline());
         let burst = self.burst.resumes_at().filter(|_| self.outgoing.has_unsent());
@@ -567,6 +597,15 @@ impl Connection {
         }
     }
 
+    /// Ends the association because a later one with the same peer took over. An alert would be for nobody: where this
+    /// handshake was not complete, the peer would take it for one about the later handshake.
+    pub(crate) fn replace(&mut self) {
+        if self.state.is_ok() {
+            self.outgoing.clear();
+            self.end(CloseReason::Replaced, None);
+        }
+    }
+
     /// Ends the association because something went wrong; the only place that sends fatal alerts.
     fn fail(&mut self, failure: Failure) {
         self.outgoing.clear();
@@ -574,6 +613,11 @@ impl Connection {
             AlertDescription::CLOSE_NOTIFY => CLOSE_NOTIFY,
             _ => Alert { level: AlertLevel::FATAL, description },
         });
+        // RFC 5246 section 7.2.2: a fatal alert, sent or received, ends the session as well. Silence does not.
+        let is_fatal = alert.is_some_and(|alert| alert.level == AlertLevel::FATAL);
+        if let Some(session) = self.session_kept.take_if(|_| is_fatal || matches!(failure.error, Error::Alert(_))) {
+            session.forget();
+        }
         self.end(CloseReason::Failed(failure), alert);
     }
 
@@ -590,6 +634,7 @@ impl Connection {
         self.alert = alert;
         self.deadline = None;
         self.doubt = None;
+        self.suspended = None;
         self.reassembly = Reassembly::new(Start::At(0), self.transport.max_message_len);
         // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
         if !(was_connected && self.outgoing.has_unsent()) {
@@ -631,6 +676,7 @@ impl Connection {
                 }
                 Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
                 Effect::InstallWrite(keys) => self.records.install_write(protection(&keys)?),
+                Effect::Remember(reference) => self.session_kept = Some(reference),
                 Effect::InstallRead(keys) => {
                     self.records.install_read(protection(&keys)?);
                     self.forget_fragments_before(self.records.read_epoch());
@@ -705,6 +751,9 @@ fn protection(keys: &Keys) -> Result<Protection, CryptoError> {
 fn smaller_mtu(mtu: usize) -> usize {
     [1200, 548, 256].into_iter().find(|smaller| *smaller < mtu).unwrap_or(mtu)
 }
+
+const WRONG_PRESHARED_KEY: Failure =
+    Failure { error: Error::PeerMisbehaved(PeerMisbehaved::WrongPresharedKey), at: Some(HandshakeType::FINISHED) };
 
 const CLOSE_NOTIFY: Alert = Alert { level: AlertLevel::WARNING, description: AlertDescription::CLOSE_NOTIFY };
 

@@ -7,8 +7,8 @@
 use core::fmt;
 
 use crate::code::{
-    AlertDescription, AlertLevel, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    SignatureScheme,
+    AlertDescription, AlertLevel, CertificateType, CipherSuite, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// Why an association ended or never came to be.
@@ -104,6 +104,8 @@ pub enum PeerMisbehaved {
     ServerAnsweredSeveralProtocols,
     /// The server uses a curve form other than a named group.
     ServerKeyExchangeWithoutNamedGroup,
+    /// The server chose a certificate type that was not offered (RFC 7250 section 4.2).
+    ServerSelectedUnofferedCertificateType(CertificateType),
     /// The server chose a cipher suite that was not offered.
     ServerSelectedUnofferedSuite(CipherSuite),
     /// The server chose a compression method.
@@ -126,16 +128,26 @@ pub enum PeerMisbehaved {
     EmptyCertificateList,
     /// A new server_name list has two names of one type, or a name that is not one (RFC 6066 section 3).
     InvalidServerName,
+    /// A CertificateRequest from a server that shows none itself (RFC 5246 section 7.4.4).
+    CertificateRequestWithoutCertificate,
+    /// The server takes a session up again with another cipher suite (RFC 5246 section 7.4.1.3).
+    ServerChangedResumedSuite(CipherSuite),
+    /// Its Finished cannot be read, again and again: the preshared keys differ, or the path changes what it carries.
+    WrongPresharedKey,
 }
 
 /// What the two sides lack in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerIncompatible {
+    /// The client shows no certificate, which the configuration requires (RFC 5246 section 7.4.6).
+    ClientCertificateRequired,
     /// The peer has no extended master secret (RFC 7627), which the configuration requires.
     ExtendedMasterSecretRequired,
     /// No application protocol in common.
     NoCommonApplicationProtocol,
+    /// No certificate type in common (RFC 7250 section 4.2).
+    NoCommonCertificateType,
     /// No cipher suite in common, or none that certificate, groups and signature schemes allow.
     NoCommonCipherSuite,
     /// No group in common.
@@ -144,6 +156,8 @@ pub enum PeerIncompatible {
     NoCommonVersion(ProtocolVersion),
     /// The peer has no renegotiation_info (RFC 5746), which BCP 195 requires.
     RenegotiationInfoRequired,
+    /// No key is known for what the client calls itself, and the configuration says so (RFC 4279 section 2).
+    UnknownPskIdentity,
     /// The client asks for a server name that is not served here (RFC 6066 section 3).
     UnrecognizedName,
 }
@@ -154,6 +168,8 @@ pub enum PeerIncompatible {
 pub enum CertificateError {
     /// The certificate does not parse.
     BadEncoding,
+    /// The stapled OCSP response does not vouch for the certificate (RFC 6066 section 8).
+    BadOcspResponse,
     /// A signature in the chain is wrong.
     BadSignature,
     /// A certificate authority stands where the peer's own certificate belongs.
@@ -194,6 +210,8 @@ pub enum CertificateError {
     RevocationStatusUnknown,
     /// No trust anchor vouches for the chain.
     UnknownIssuer,
+    /// A raw public key (RFC 7250) that nobody trusts.
+    UnknownPublicKey,
     /// A critical extension is not understood.
     UnsupportedExtension,
     /// A signature algorithm in the chain is not accepted (RFC 9155 refuses SHA-1 and MD5).
@@ -306,6 +324,7 @@ const fn alert_for_certificate(error: CertificateError) -> AlertDescription {
         CertificateError::Expired { .. } | CertificateError::NotYetValid { .. } => {
             AlertDescription::CERTIFICATE_EXPIRED
         }
+        CertificateError::BadOcspResponse => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
         CertificateError::Revoked => AlertDescription::CERTIFICATE_REVOKED,
         CertificateError::UnknownIssuer => AlertDescription::UNKNOWN_CA,
         CertificateError::KeyUsageForbidsSigning
@@ -323,6 +342,7 @@ const fn alert_for_certificate(error: CertificateError) -> AlertDescription {
         | CertificateError::NotForThisPurpose
         | CertificateError::PathTooLong
         | CertificateError::RevocationStatusUnknown
+        | CertificateError::UnknownPublicKey
         | CertificateError::Other => AlertDescription::CERTIFICATE_UNKNOWN,
     }
 }
@@ -331,8 +351,11 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
     match error {
         PeerIncompatible::NoCommonVersion(_) => AlertDescription::PROTOCOL_VERSION,
         PeerIncompatible::NoCommonApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
+        PeerIncompatible::NoCommonCertificateType => AlertDescription::UNSUPPORTED_CERTIFICATE,
+        PeerIncompatible::UnknownPskIdentity => AlertDescription::UNKNOWN_PSK_IDENTITY,
         PeerIncompatible::UnrecognizedName => AlertDescription::UNRECOGNIZED_NAME,
-        PeerIncompatible::ExtendedMasterSecretRequired
+        PeerIncompatible::ClientCertificateRequired
+        | PeerIncompatible::ExtendedMasterSecretRequired
         | PeerIncompatible::NoCommonCipherSuite
         | PeerIncompatible::NoCommonGroup
         | PeerIncompatible::RenegotiationInfoRequired => AlertDescription::HANDSHAKE_FAILURE,
@@ -341,24 +364,28 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
 
 const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
     match error {
-        PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature => AlertDescription::DECRYPT_ERROR,
+        PeerMisbehaved::BadFinished | PeerMisbehaved::BadSignature | PeerMisbehaved::WrongPresharedKey => {
+            AlertDescription::DECRYPT_ERROR
+        }
         PeerMisbehaved::InappropriateFallback => AlertDescription::INAPPROPRIATE_FALLBACK,
         PeerMisbehaved::MalformedAlert | PeerMisbehaved::EmptyCertificateList => AlertDescription::DECODE_ERROR,
         PeerMisbehaved::MessageAfterHandshake(_)
         | PeerMisbehaved::TooManyWarnings
         | PeerMisbehaved::UnexpectedMessage { .. } => AlertDescription::UNEXPECTED_MESSAGE,
         PeerMisbehaved::ServerSentUnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
-        PeerMisbehaved::ClientSentNonEmptyRenegotiationInfo | PeerMisbehaved::ServerSentNonEmptyRenegotiationInfo => {
-            AlertDescription::HANDSHAKE_FAILURE
-        }
+        PeerMisbehaved::CertificateRequestWithoutCertificate
+        | PeerMisbehaved::ClientSentNonEmptyRenegotiationInfo
+        | PeerMisbehaved::ServerSentNonEmptyRenegotiationInfo => AlertDescription::HANDSHAKE_FAILURE,
         PeerMisbehaved::ClientOffersNoNullCompression
         | PeerMisbehaved::ClientOffersNoUncompressedPoints
         | PeerMisbehaved::InvalidPublicKey(_)
         | PeerMisbehaved::InvalidServerName
         | PeerMisbehaved::ServerAnsweredSeveralProtocols
         | PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup
+        | PeerMisbehaved::ServerChangedResumedSuite(_)
         | PeerMisbehaved::ServerSelectedCompression
         | PeerMisbehaved::ServerSelectedNoUncompressedPoints
+        | PeerMisbehaved::ServerSelectedUnofferedCertificateType(_)
         | PeerMisbehaved::ServerSelectedUnofferedGroup(_)
         | PeerMisbehaved::ServerSelectedUnofferedProtocol
         | PeerMisbehaved::ServerSelectedUnofferedSuite(_)
@@ -452,6 +479,13 @@ impl fmt::Display for PeerMisbehaved {
         match self {
             Self::BadFinished => f.write_str("its Finished does not match the handshake"),
             Self::BadSignature => f.write_str("its handshake signature is wrong"),
+            Self::CertificateRequestWithoutCertificate => {
+                f.write_str("the server asks for a certificate and shows none itself")
+            }
+            Self::ServerChangedResumedSuite(suite) => {
+                write!(f, "the server takes up a session with another suite, {suite}")
+            }
+            Self::WrongPresharedKey => f.write_str("its Finished cannot be read: its preshared key is another one"),
             Self::ClientOffersNoNullCompression => f.write_str("the client does not offer null compression"),
             Self::ClientOffersNoUncompressedPoints => f.write_str("the client does not offer uncompressed points"),
             Self::ClientSentNonEmptyRenegotiationInfo => {
@@ -465,6 +499,9 @@ impl fmt::Display for PeerMisbehaved {
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),
             Self::ServerKeyExchangeWithoutNamedGroup => f.write_str("the server does not use a named group"),
+            Self::ServerSelectedUnofferedCertificateType(certificate_type) => {
+                write!(f, "the server chose certificate type {certificate_type}, which was not offered")
+            }
             Self::ServerSelectedUnofferedSuite(suite) => write!(f, "the server chose {suite}, which was not offered"),
             Self::ServerSelectedCompression => f.write_str("the server chose compression, which was not offered"),
             Self::ServerSelectedUnofferedGroup(group) => write!(f, "the server chose {group}, which was not offered"),
@@ -491,15 +528,18 @@ impl fmt::Display for PeerMisbehaved {
 impl fmt::Display for PeerIncompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ClientCertificateRequired => f.write_str("the client shows no certificate"),
             Self::ExtendedMasterSecretRequired => {
                 f.write_str("it has no extended master secret, which is required here")
             }
             Self::NoCommonApplicationProtocol => f.write_str("no application protocol (ALPN)"),
+            Self::NoCommonCertificateType => f.write_str("no certificate type: X.509 here, raw public keys there"),
             Self::NoCommonCipherSuite => {
                 f.write_str("no cipher suite that our certificate, groups and signature schemes allow")
             }
             Self::NoCommonGroup => f.write_str("no key exchange group"),
             Self::NoCommonVersion(version) => write!(f, "no protocol version; its best is {version}"),
+            Self::UnknownPskIdentity => f.write_str("no key is known for what the client calls itself"),
             Self::UnrecognizedName => f.write_str("it asks for a server name that is not served here"),
             Self::RenegotiationInfoRequired => f.write_str("it has no renegotiation_info, which is required here"),
         }
@@ -510,6 +550,7 @@ impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadEncoding => f.write_str("it does not parse"),
+            Self::BadOcspResponse => f.write_str("its stapled OCSP response does not vouch for it"),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
             Self::CaUsedAsEndEntity => f.write_str("it is a certificate authority's, not a peer's own"),
             Self::Expired { now, not_after } => write!(f, "it expired {} seconds ago", now.saturating_sub(*not_after)),
@@ -527,6 +568,7 @@ impl fmt::Display for CertificateError {
             Self::Revoked => f.write_str("it was revoked"),
             Self::RevocationStatusUnknown => f.write_str("its revocation status is not known"),
             Self::UnknownIssuer => f.write_str("its issuer is not trusted"),
+            Self::UnknownPublicKey => f.write_str("its raw public key is not one that is trusted"),
             Self::UnsupportedExtension => f.write_str("it has a critical extension that is not understood"),
             Self::UnsupportedSignatureAlgorithm => {
                 f.write_str("its chain uses a signature algorithm that is not accepted")

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::decision::{Decision, DecisionId};
 use crate::error::{Error, Failure};
 
 /// Something that happened to a connection, from [`crate::Connection::poll_event`].
@@ -14,7 +15,16 @@ pub enum Event {
     /// Application data that arrived before the handshake was complete: one event for each record. It is older than
     /// anything in a [`crate::Received`].
     Early(Vec<u8>),
-    /// Seven eighths of what the write key may protect are used up: time to connect anew.
+    /// The handshake waits for a decision: make it, and call [`crate::Connection::resume`]. Until then no flight of ours
+    /// is sent; the handshake still ends at its deadline.
+    Needs {
+        /// Which one.
+        id: DecisionId,
+        /// What it is about.
+        decision: Decision,
+    },
+    /// Seven eighths of what the write key may protect are used up: time to connect anew. An endpoint can do so on the
+    /// same path, where the association goes on until the new one takes over ([`crate::Endpoint::connect`]).
     KeyLimitNear,
     /// The connection has ended. This is the last event. The alert that tells the peer, if there is one, is already
     /// waiting in [`crate::Connection::poll_transmit`].
@@ -33,6 +43,9 @@ pub enum CloseReason {
     Failed(Failure),
     /// Nothing authentic came from the peer for as long as the endpoint waits.
     Idle,
+    /// A later handshake with the same address took over: an association ends so when that handshake is complete,
+    /// another handshake when it begins. The peer is told nothing, for it began the later one or agreed to it.
+    Replaced,
 }
 
 /// Where a connection is in its life.
@@ -55,6 +68,9 @@ impl fmt::Debug for Event {
         match self {
             Self::Connected => f.write_str("Connected"),
             Self::Early(data) => write!(f, "Early({} bytes)", data.len()),
+            Self::Needs { id, decision } => {
+                f.debug_struct("Needs").field("id", id).field("decision", decision).finish()
+            }
             Self::KeyLimitNear => f.write_str("KeyLimitNear"),
             Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
         }
@@ -67,7 +83,7 @@ impl CloseReason {
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) => Some(failure),
-            Self::Local | Self::Peer | Self::Idle => None,
+            Self::Local | Self::Peer | Self::Idle | Self::Replaced => None,
         }
     }
 
@@ -76,7 +92,7 @@ impl CloseReason {
     pub const fn error(&self) -> Option<&Error> {
         match self {
             Self::Failed(failure) => Some(&failure.error),
-            Self::Local | Self::Peer | Self::Idle => None,
+            Self::Local | Self::Peer | Self::Idle | Self::Replaced => None,
         }
     }
 }
@@ -88,6 +104,7 @@ impl fmt::Display for CloseReason {
             Self::Peer => f.write_str("closed by the peer"),
             Self::Failed(failure) => fmt::Display::fmt(failure, f),
             Self::Idle => f.write_str("nothing came from the peer for too long"),
+            Self::Replaced => f.write_str("a later handshake with the same address took over"),
         }
     }
 }

@@ -89,6 +89,10 @@ pub(crate) enum PeerProof {
         /// Held as evidence.
         _peer: PeerVerified,
     },
-    /// It was not asked to: this side is a server that wants no client certificate.
+    /// It did so in the session that is taken up again, and has its secret: its Finished says so.
+    Resumed,
+    /// It has the key that was shared beforehand: its Finished says so.
+    Psk,
+    /// It did not, and need not: this side is a server that serves clients without a certificate.
     Anonymous,
 }

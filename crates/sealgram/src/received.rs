@@ -90,6 +90,7 @@ pub(crate) struct ReceivedBuilder {
     end: usize,
     count: usize,
     newest: bool,
+    authentic: bool,
 }
 
 impl ReceivedBuilder {
@@ -121,6 +122,16 @@ impl ReceivedBuilder {
     /// A record newer than all before was opened, whatever it carried.
     pub(crate) fn mark_newest(&mut self) {
         self.newest = true;
+    }
+
+    /// A record was opened under a key: the datagram is the peer's.
+    pub(crate) fn mark_authentic(&mut self) {
+        self.authentic = true;
+    }
+
+    /// Whether any record was opened under a key.
+    pub(crate) const fn is_authentic(&self) -> bool {
+        self.authentic
     }
 
     /// All records are opened. `datagram` is the one that they were opened in.

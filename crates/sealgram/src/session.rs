@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use crate::code::{CipherSuite, NamedGroup, ProtocolVersion};
 
@@ -15,14 +15,20 @@ pub struct Session {
     pub version: ProtocolVersion,
     /// The cipher suite.
     pub cipher_suite: CipherSuite,
-    /// The group of the key exchange.
-    pub group: NamedGroup,
+    /// The group of the key exchange; `None` where no ephemeral keys were made (plain PSK).
+    pub group: Option<NamedGroup>,
     /// The application protocol, if ALPN chose one.
     pub application_protocol: Option<Box<[u8]>>,
     /// The name that the client asked for, if it sent one.
     pub server_name: Option<Box<str>>,
     /// The chain that the peer showed, its own certificate first; empty if it showed none.
     pub peer_certificates: Vec<CertificateDer<'static>>,
+    /// The raw public key that the peer showed instead (RFC 7250).
+    pub peer_raw_public_key: Option<SubjectPublicKeyInfoDer<'static>>,
+    /// What the client calls itself, if a preshared key authenticated the two.
+    pub psk_identity: Option<Box<[u8]>>,
     /// Whether the master secret is bound to the handshake (RFC 7627).
     pub extended_master_secret: bool,
+    /// Whether an earlier session was taken up again: then who the peer is was established there, and not anew.
+    pub resumed: bool,
 }

@@ -100,8 +100,6 @@ discard_reasons! {
     MalformedHello = "malformed hello",
     /// A ClientHello with numbers that no honest client reaches.
     ImplausibleHello = "implausible hello",
-    /// A ClientHello of a newcomer from the path of an association that lives: it has proven its address and no more.
-    PathTaken = "path taken by a live association",
     /// As many half-open handshakes as the limit allows.
     TooManyHalfOpen = "too many half-open handshakes",
     /// As many connections as the limit allows.

@@ -1,16 +1,22 @@
-//! How a peer's certificate is judged: the trait that the handshake calls, and what it hands over.
+//! How a peer's certificate or raw public key is judged: the trait that the handshake calls, and what it hands over.
 
+use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName, UnixTime};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 
-use crate::code::SignatureScheme;
+use crate::code::{CertificateType, SignatureScheme};
 use crate::crypto::SignatureAlgorithms;
 use crate::error::{CertificateError, Error};
 use crate::proof::{PeerVerified, SignatureVerified};
 use crate::role::Role;
 
-/// Judges the certificate of a peer and the signatures made with its key.
+mod raw_public_keys;
+
+pub use raw_public_keys::RawPublicKeys;
+pub(crate) use raw_public_keys::{HandshakeSignature, verify_by_raw_public_key};
+
+/// Judges the certificate of a peer and the signatures made with its key, or its raw public key (RFC 7250).
 ///
 /// Implementations must not block: the handshake waits for the answer.
 pub trait PeerVerifier: fmt::Debug + Send + Sync {
@@ -29,6 +35,37 @@ pub trait PeerVerifier: fmt::Debug + Send + Sync {
     /// [`crate::error::PeerMisbehaved::UnsuitableSignatureScheme`] where the scheme does not fit the key,
     /// [`CertificateError`] where the certificate has no usable key.
     fn verify_signature(&self, signed: &SignedByPeer<'_>) -> Result<SignatureVerified, Error>;
+
+    /// What the peer may show, best first: a client offers this to its server, and a server asks its clients for the
+    /// first of these that they have (RFC 7250 section 4). By default X.509 certificates alone.
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509]
+    }
+
+    /// Judges a raw public key: nothing vouches for it but what this verifier knows already (RFC 7250 section 4.4).
+    /// Signatures made with it are checked without the verifier. By default all are refused; without an entry in
+    /// [`Self::certificate_types`] there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`CertificateError`] says why it is refused: [`CertificateError::UnknownPublicKey`] as a rule.
+    fn verify_raw_public_key(&self, _peer: &PeerRawPublicKey<'_>) -> Result<PeerVerified, CertificateError> {
+        Err(CertificateError::UnknownPublicKey)
+    }
+
+    /// Whether a client asks its server for an OCSP response (RFC 6066 section 8), which then comes as
+    /// [`PeerChain::ocsp_response`]. A verifier that asks has to judge what it gets, and to say for itself what it makes
+    /// of getting none: servers need not have one. By default nothing is asked for.
+    fn wants_ocsp_response(&self) -> bool {
+        false
+    }
+
+    /// The distinguished names, in DER, of the issuers whose certificates are acceptable: what a server tells its
+    /// clients in CertificateRequest (RFC 5246 section 7.4.4), so that they can choose. By default there are none,
+    /// which says that any may do; names that do not fit the message are left out altogether.
+    fn authorities(&self) -> &[Vec<u8>] {
+        &[]
+    }
 }
 
 /// The chain that a peer sent.
@@ -43,10 +80,28 @@ pub struct PeerChain<'a> {
     pub intermediates: &'a [CertificateDer<'a>],
     /// The name that was asked for; `None` on a server.
     pub name: Option<&'a ServerName<'a>>,
+    /// The OCSP response that the server stapled to its certificate, in DER; empty if there is none. Only a verifier that
+    /// asks for it ([`PeerVerifier::wants_ocsp_response`]) gets one. For a bad one
+    /// [`CertificateError::BadOcspResponse`] is the error that RFC 6066 section 8 asks for.
+    pub ocsp_response: &'a [u8],
     /// The calendar time.
     pub now: UnixTime,
     /// The algorithms of the provider.
     pub algorithms: SignatureAlgorithms,
+}
+
+/// The raw public key that a peer sent.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PeerRawPublicKey<'a> {
+    /// Which side the peer plays.
+    pub peer: Role,
+    /// The key, as it came: whoever compares it byte for byte need not read it.
+    pub key: &'a SubjectPublicKeyInfoDer<'a>,
+    /// The name that was asked for; `None` on a server.
+    pub name: Option<&'a ServerName<'a>>,
+    /// The calendar time.
+    pub now: UnixTime,
 }
 
 /// A handshake signature and what it signs.
@@ -76,7 +131,26 @@ impl<'a> PeerChain<'a> {
         now: UnixTime,
         algorithms: SignatureAlgorithms,
     ) -> Self {
-        Self { peer, end_entity, intermediates, name, now, algorithms }
+        Self { peer, end_entity, intermediates, name, ocsp_response: &[], now, algorithms }
+    }
+
+    /// The same with a stapled OCSP response.
+    #[must_use]
+    pub const fn with_ocsp_response(self, ocsp_response: &'a [u8]) -> Self {
+        Self { ocsp_response, ..self }
+    }
+}
+
+impl<'a> PeerRawPublicKey<'a> {
+    /// Puts a key and what is known of its sender together, for verifiers that wrap others and for tests of verifiers.
+    #[must_use]
+    pub const fn new(
+        peer: Role,
+        key: &'a SubjectPublicKeyInfoDer<'a>,
+        name: Option<&'a ServerName<'a>>,
+        now: UnixTime,
+    ) -> Self {
+        Self { peer, key, name, now }
     }
 }
 

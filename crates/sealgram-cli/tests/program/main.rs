@@ -6,6 +6,7 @@
 mod cert;
 mod demo;
 mod exchange;
+mod sessions;
 mod support;
 mod trust;
 mod usage;

@@ -21,7 +21,8 @@ pub static PROVIDER: CryptoProvider = CryptoProvider {
 
 static SUITE: Suite = Suite {
     code: toy::SUITE.code,
-    authentication: toy::SUITE.authentication,
+    key_exchange: toy::SUITE.key_exchange,
+    by_name_only: false,
     hash: toy::SUITE.hash,
     aead: &Glass,
     nonce: NonceForm::Explicit,

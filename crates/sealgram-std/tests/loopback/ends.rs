@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use sealgram_std::sealgram::CloseReason;
-use sealgram_std::{Client, Error, ListenerOptions, PeerEvent};
+use sealgram_std::{Client, Error, ListenerOptions, Options, PeerEvent};
 
-use crate::support::{Log, Server, accept, eventually, hasty, name};
+use crate::support::{Log, PATIENCE, Relay, Server, accept, eventually, hasty, name};
 
 #[test]
 fn a_client_that_closes_is_seen_to_close() {
@@ -154,4 +154,36 @@ fn many_short_connections_leave_nothing_behind() {
         drop(accept(&listener));
         drop(client);
     }
+}
+
+/// ASC-01: a client falls over without a goodbye and comes again on the same port. Its new association is accepted like
+/// any other; the reader of the former one learns why it is over.
+#[test]
+fn a_client_that_restarts_on_its_port_is_accepted_again() {
+    let server = Server::new();
+    let log = Log::default();
+    let listener = server.listen_with(log.options());
+    let address = listener.local_addr().unwrap();
+    let relay = Relay::to(address);
+    let mut client = server.connect(relay.front);
+    let mut former = accept(&listener);
+    client.send(b"before").unwrap();
+    assert_eq!(former.recv(&mut [0; 10]).unwrap(), 6);
+    let port = relay.cut();
+    drop(client);
+
+    let options = Options::default().bind(port);
+    let mut client = Client::connect_with(address, name(), server.client_config(), options).unwrap();
+    client.set_read_timeout(Some(PATIENCE));
+    let mut latest = accept(&listener);
+    assert_eq!((latest.peer_addr(), former.peer_addr()), (port, port));
+    assert!(matches!(former.recv(&mut [0; 10]), Err(Error::Closed(CloseReason::Replaced))));
+    assert!(matches!(former.send(b"too late"), Err(Error::Closed(CloseReason::Replaced))));
+    log.wait_for(|event| matches!(event, PeerEvent::Closed { reason: CloseReason::Replaced, .. }));
+    // The former stream says goodbye to nobody.
+    drop(former);
+    client.send(b"ping").unwrap();
+    assert_eq!(latest.recv(&mut [0; 10]).unwrap(), 4);
+    latest.send(b"pong").unwrap();
+    assert_eq!(client.recv(&mut [0; 10]).unwrap(), 4);
 }

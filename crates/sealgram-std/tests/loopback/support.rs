@@ -1,7 +1,9 @@
 //! Certificates, configurations, and what most stories begin with.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use sealgram_std::sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
@@ -122,7 +124,51 @@ pub(crate) fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     panic!("it did not come");
+}
+
+/// Carries datagrams between one client and a server, which sees a port of the relay's own.
+pub(crate) struct Relay {
+    /// Where the client sends to.
+    pub(crate) front: SocketAddr,
+    /// Where the server sees them come from.
+    back: SocketAddr,
+    is_cut: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Relay {
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let [front, back] = [(); 2].map(|()| {
+            let socket = UdpSocket::bind(ANYWHERE).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+            socket
+        });
+        let (front_addr, back_addr) = (front.local_addr().unwrap(), back.local_addr().unwrap());
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_cut);
+        let thread = thread::spawn(move || {
+            let mut client = None;
+            let mut datagram = [0; 2_000];
+            while !ends.load(Ordering::SeqCst) {
+                if let Ok((len, from)) = front.recv_from(&mut datagram) {
+                    client = Some(from);
+                    back.send_to(&datagram[..len], server).unwrap();
+                }
+                if let (Ok(len), Some(client)) = (back.recv(&mut datagram), client) {
+                    front.send_to(&datagram[..len], client).unwrap();
+                }
+            }
+        });
+        Self { front: front_addr, back: back_addr, is_cut, thread }
+    }
+
+    /// Nothing passes any more, not even a goodbye. The address that the server has seen is free again.
+    pub(crate) fn cut(self) -> SocketAddr {
+        self.is_cut.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap();
+        self.back
+    }
 }

@@ -1,11 +1,15 @@
 //! From a datagram to messages, data and alerts.
 
+use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
 use super::doubt::Doubt;
-use super::{CLOSE_NOTIFY, Connection, HelloSequence};
+use super::suspend::Cause;
+use super::wrong_psk::UnreadableFinished;
+use super::{CLOSE_NOTIFY, Connection, HelloSequence, WRONG_PRESHARED_KEY};
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
+use crate::crypto::VERIFY_DATA_LEN;
 use crate::error::{AlertReceived, DecodeError, Failure, KeyLimit, PeerMisbehaved};
 use crate::event::CloseReason;
 use crate::flight::reassembly::{Accepted, Message};
@@ -25,6 +29,11 @@ impl Connection {
     ///
     /// It never fails: see the type's own documentation.
     pub fn handle_datagram<'d>(&mut self, now: Instant, datagram: &'d mut [u8]) -> Received<'d> {
+        self.take_in(now, datagram).finish(datagram)
+    }
+
+    /// The same, for a caller who first has to see whether the datagram was this connection's.
+    pub(crate) fn take_in(&mut self, now: Instant, datagram: &mut [u8]) -> ReceivedBuilder {
         self.advance(now);
         let mut received = ReceivedBuilder::default();
         let mut at = 0;
@@ -42,6 +51,9 @@ impl Connection {
             };
             at = record.body.end;
             let Some(opened) = self.open(datagram, &record) else { continue };
+            if opened.epoch > 0 {
+                received.mark_authentic();
+            }
             if opened.newest {
                 received.mark_newest();
             }
@@ -56,7 +68,7 @@ impl Connection {
             }
             self.open_stashed();
         }
-        received.finish(datagram)
+        received
     }
 
     /// Opens one record; `None` if it is dropped, or kept for later.
@@ -65,6 +77,9 @@ impl Connection {
             Opening::Opened(opened) => {
                 self.stats.records_received += 1;
                 self.heard = self.now;
+                if opened.epoch > 0 {
+                    self.unreadable_finished = UnreadableFinished::default();
+                }
                 return Some(opened);
             }
             // No epoch follows the first one that has keys, and what nobody vouches for must not take room from data
@@ -76,10 +91,28 @@ impl Connection {
                     self.stats.discard(DiscardReason::StashFull);
                 }
             }
-            Opening::Discarded(reason) => self.stats.discard(reason),
+            Opening::Discarded(reason) => {
+                self.stats.discard(reason);
+                if reason == DiscardReason::AuthenticationFailed {
+                    self.on_unreadable(record);
+                }
+            }
             Opening::IntegrityLimit => self.fail(Failure { error: KeyLimit::Integrity.into(), at: None }),
         }
         None
+    }
+
+    /// A record did not open. If it could be the peer's Finished, and only a preshared key vouches for the peer, the keys
+    /// may differ.
+    fn on_unreadable(&mut self, record: &RawRecord) {
+        let len = self.records.content_len(u64::from(record.header.epoch), record.body.len());
+        let may_be_finished = record.header.content_type == ContentType::HANDSHAKE
+            && len == Some(FragmentHeader::LEN + VERIFY_DATA_LEN)
+            && self.state.as_ref().is_ok_and(State::relies_on_psk);
+        let Some(now) = self.now.filter(|_| may_be_finished) else { return };
+        if self.unreadable_finished.note(now, self.transport.initial_timeout) {
+            self.fail(WRONG_PRESHARED_KEY);
+        }
     }
 
     /// Handles the content of one record; where it is application data, says where that stands.
@@ -99,12 +132,13 @@ impl Connection {
     }
 
     /// Opens the records that waited for keys, once these are there.
-    fn open_stashed(&mut self) {
+    pub(super) fn open_stashed(&mut self) {
         while self.state.is_ok() && self.records.read_epoch() > 0 {
             let Some(mut sealed) = self.stash.pop_sealed() else { return };
             let Some(Ok(record)) = RecordLayer::split(&sealed, 0) else { continue };
             let Opening::Opened(opened) = self.records.open(&mut sealed, &record) else {
                 self.stats.discard(DiscardReason::StashedUnreadable);
+                self.on_unreadable(&record);
                 continue;
             };
             self.stats.records_received += 1;
@@ -218,8 +252,8 @@ impl Connection {
         }
     }
 
-    fn take_messages(&mut self) {
-        while self.state.is_ok() && self.connected().is_none() {
+    pub(super) fn take_messages(&mut self) {
+        while self.state.is_ok() && self.connected().is_none() && self.suspended.is_none() {
             let Some(message) = self.reassembly.take_next() else { return };
             self.on_message(&message);
         }
@@ -227,30 +261,11 @@ impl Connection {
 
     /// Takes the handshake one message further.
     fn on_message(&mut self, message: &Message) {
-        // While the handler has the state, there is none here; every way out puts one back.
-        let Ok(state) = mem::replace(&mut self.state, Err(CloseReason::Local)) else { return };
-        let mut cx = Cx {
-            now: self.wall_clock.unix_at(self.now.unwrap_or(Instant::ORIGIN)),
-            seed: &mut self.seed,
-            next_message_seq: &mut self.next_message_seq,
-            effects: alloc::vec::Vec::new(),
-        };
-        let outcome = state.on_message(message, &mut cx);
-        let effects = cx.effects;
+        let cause = Cause { msg_type: message.msg_type, message_seq: message.message_seq };
+        let outcome = self.advance_handshake(cause, Vec::new(), |state, cx| state.on_message(message, cx));
         match outcome {
-            Ok(next) => {
-                self.state = Ok(next);
-                self.on_progress(message);
-                if effects.iter().any(|effect| matches!(effect, Effect::BeginFlight)) {
-                    // The server keeps nothing of a HelloVerifyRequest, and never repeats one by itself.
-                    let is_repeatable = message.msg_type != HandshakeType::HELLO_VERIFY_REQUEST;
-                    self.answered = is_repeatable.then_some(message.message_seq);
-                }
-                if let Err(error) = self.apply(effects) {
-                    self.fail(Failure { error, at: Some(message.msg_type) });
-                }
-            }
-            Err(Refusal::Ignore(same)) => {
+            Ok(()) => {}
+            Err(Refusal::Ignore(same) | Refusal::Misuse(same)) => {
                 self.state = Ok(same);
                 self.stats.discard(DiscardReason::StaleMessage);
             }
@@ -263,13 +278,52 @@ impl Connection {
         }
     }
 
-    fn on_progress(&mut self, message: &Message) {
+    /// Lets a handler take the state to the next one, and carries out what it wants done after `effects`, or keeps that
+    /// until the decision is made which the next state waits for.
+    pub(super) fn advance_handshake(
+        &mut self,
+        cause: Cause,
+        effects: Vec<Effect>,
+        handler: impl FnOnce(State, &mut Cx<'_>) -> Result<State, Refusal>,
+    ) -> Result<(), Refusal> {
+        // While the handler has the state, there is none here; every way out puts one back.
+        let Ok(state) = mem::replace(&mut self.state, Err(CloseReason::Local)) else { return Ok(()) };
+        let mut cx = Cx {
+            now: self.wall_clock.unix_at(self.now.unwrap_or(Instant::ORIGIN)),
+            seed: &mut self.seed,
+            next_message_seq: &mut self.next_message_seq,
+            effects,
+            decision: None,
+        };
+        let next = handler(state, &mut cx)?;
+        let (effects, decision) = (cx.effects, cx.decision);
+        self.state = Ok(next);
+        self.on_progress(cause);
+        match decision {
+            Some(decision) => self.suspend(cause, effects, decision),
+            None => self.carry_out(cause, effects),
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, cause: Cause, effects: Vec<Effect>) {
+        if effects.iter().any(|effect| matches!(effect, Effect::BeginFlight)) {
+            // The server keeps nothing of a HelloVerifyRequest, and never repeats one by itself.
+            let is_repeatable = cause.msg_type != HandshakeType::HELLO_VERIFY_REQUEST;
+            self.answered = is_repeatable.then_some(cause.message_seq);
+        }
+        if let Err(error) = self.apply(effects) {
+            self.fail(Failure { error, at: Some(cause.msg_type) });
+        }
+    }
+
+    fn on_progress(&mut self, cause: Cause) {
         self.doubt = None;
         // A HelloVerifyRequest takes no place in the order: a stateless server numbers its ServerHello as it likes.
-        if message.msg_type == HandshakeType::HELLO_VERIFY_REQUEST {
+        if cause.msg_type == HandshakeType::HELLO_VERIFY_REQUEST {
             return;
         }
-        self.reassembly.confirm(message.message_seq);
+        self.reassembly.confirm(cause.message_seq);
         self.records.set_initial_version(ProtocolVersion::DTLS_1_2);
         if let (Role::Server, HelloSequence::Adopt(sequence)) = (self.role, self.hello_sequence) {
             self.records.start_sequence(sequence);

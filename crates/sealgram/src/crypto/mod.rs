@@ -4,6 +4,7 @@
 //! process-global. Hashing and HMAC are the same for every provider and live here, over `sha2` and `hmac`.
 
 mod aead;
+pub(crate) mod der;
 mod exporter;
 mod hash;
 mod kx;
@@ -24,7 +25,7 @@ pub(crate) use prf12::prf;
 pub(crate) use prf12::{KeyBlock, MasterSecret, Randoms, VERIFY_DATA_LEN};
 pub(crate) use seed::Seed;
 pub use sign::{KeyAlgorithm, KeyLoader, LoadKeyError, SignatureAlgorithms, SigningKey};
-pub use suite::{AeadLimits, NonceForm, Suite};
+pub use suite::{AeadLimits, KeyExchange, NonceForm, Suite};
 pub(crate) use transcript::Transcript;
 
 use crate::code::{CipherSuite, NamedGroup};

@@ -64,9 +64,14 @@ impl MasterSecret {
         KeyBlock { bytes, key_len, iv_len }
     }
 
-    /// The secret itself, for a key log.
+    /// The secret itself, for a key log and for what is kept of a session.
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.as_slice()
+    }
+
+    /// The secret of a session that is taken up again.
+    pub(crate) fn restore(secret: &[u8; MASTER_SECRET_LEN]) -> Self {
+        Self(Zeroizing::new(*secret))
     }
 
     /// The PRF under this secret.

@@ -7,7 +7,7 @@ use core::fmt;
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use rand_core::CryptoRng;
 
-use crate::code::{NamedGroup, SignatureScheme};
+use crate::code::{ClientCertificateType, NamedGroup, SignatureScheme};
 use crate::error::CryptoError;
 
 /// Signature schemes in order of preference, each with the algorithms that verify it: one for each kind of key, as an
@@ -39,6 +39,17 @@ impl KeyAlgorithm {
             | SignatureScheme::RSA_PSS_RSAE_SHA384
             | SignatureScheme::RSA_PSS_RSAE_SHA512 => Some(Self::Rsa),
             _ => None,
+        }
+    }
+}
+
+impl KeyAlgorithm {
+    /// How a CertificateRequest calls this kind (RFC 8422 section 5.5).
+    #[must_use]
+    pub const fn client_certificate_type(self) -> ClientCertificateType {
+        match self {
+            Self::Ecdsa => ClientCertificateType::ECDSA_SIGN,
+            Self::Rsa => ClientCertificateType::RSA_SIGN,
         }
     }
 }

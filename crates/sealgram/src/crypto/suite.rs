@@ -7,13 +7,13 @@ use crate::crypto::aead::AeadAlgorithm;
 use crate::crypto::hash::HashAlgorithm;
 use crate::crypto::sign::KeyAlgorithm;
 
-/// A DTLS 1.2 cipher suite: ECDHE key exchange, a signature, an AEAD and the hash of its PRF.
+/// A DTLS 1.2 cipher suite: a key exchange, an AEAD and the hash of its PRF.
 #[expect(clippy::exhaustive_structs, reason = "providers build their own by naming every field")]
 pub struct Suite {
     /// Its code point.
     pub code: CipherSuite,
-    /// The kind of key that signs the server's key exchange.
-    pub authentication: KeyAlgorithm,
+    /// How keys are agreed on, and what authenticates that.
+    pub key_exchange: KeyExchange,
     /// The hash of the PRF and of Finished (RFC 5246 section 5, RFC 5289 section 3).
     pub hash: HashAlgorithm,
     /// What protects records.
@@ -22,6 +22,38 @@ pub struct Suite {
     pub nonce: NonceForm,
     /// How much one key may protect, and how many failed openings it may see.
     pub limits: AeadLimits,
+    /// Whether a configuration uses it only where it names it: plain PSK suites, whose recordings can be read by
+    /// whoever learns the key later, and suites with short tags (RFC 9325 sections 4.1 and 4.2).
+    pub by_name_only: bool,
+}
+
+/// How the keys of an association are agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyExchange {
+    /// Ephemeral keys, of which the server signs its own with the key of its certificate (RFC 8422).
+    Ecdhe(KeyAlgorithm),
+    /// Ephemeral keys, and a key that both sides have (RFC 5489).
+    EcdhePsk,
+    /// A key that both sides have, and nothing else (RFC 4279).
+    Psk,
+}
+
+impl KeyExchange {
+    /// The kind of key that the server signs with; `None` where it shows no certificate.
+    #[must_use]
+    pub const fn authentication(self) -> Option<KeyAlgorithm> {
+        match self {
+            Self::Ecdhe(algorithm) => Some(algorithm),
+            Self::EcdhePsk | Self::Psk => None,
+        }
+    }
+
+    /// Whether ephemeral keys are made, in a group.
+    #[must_use]
+    pub const fn is_ephemeral(self) -> bool {
+        !matches!(self, Self::Psk)
+    }
 }
 
 /// How the nonce of a record is made.

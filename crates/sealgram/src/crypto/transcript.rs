@@ -67,7 +67,6 @@ impl Transcript {
     }
 
     /// The bytes of all messages so far; `None` once committed.
-    #[cfg(test)]
     pub(crate) fn raw(&self) -> Option<&[u8]> {
         match &self.0 {
             Form::Raw(bytes) => Some(bytes),

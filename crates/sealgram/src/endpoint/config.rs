@@ -21,7 +21,8 @@ impl EndpointConfig {
         self
     }
 
-    /// How many connections there may be at a time, those under way included; 65,536 unless set.
+    /// How many connections there may be at a time, those under way and those ended but not yet gone included; 65,536
+    /// unless set.
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;

@@ -1,7 +1,8 @@
 //! [`Endpoint`]: many associations on one socket, of clients and of servers.
 //!
 //! It routes datagrams, guards the door and keeps the time of its connections. It knows nothing of what a connection
-//! does with a datagram, and reads none itself but for the hello at the door.
+//! does with a datagram, and reads none itself but for the hello at the door and the epochs of records.
+//!
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -14,11 +15,12 @@ use crate::connection::Connection;
 use crate::cookie::CookieKeys;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::error::{ConnectError, Refusal};
-use crate::endpoint::hello_gate::{FirstHello, Gate, HelloGate};
+use crate::endpoint::hello_gate::{Gate, HelloGate};
+use crate::endpoint::newcomers::{Addressee, SpareCopy};
 use crate::endpoint::path::Path;
 use crate::endpoint::routes::{Handle, Routes};
 use crate::endpoint::schedule::{ConnectionMut, Entry, Schedule};
-use crate::event::{Event, Status};
+use crate::event::Event;
 use crate::proof::AddressValidated;
 use crate::received::{Received, Transmit};
 use crate::stats::{DiscardReason, Stats};
@@ -32,12 +34,17 @@ use crate::time::{Instant, WallClock};
 ///
 /// Nothing that a stranger sends makes an endpoint keep anything: a client first shows, with a cookie, that it receives
 /// at the address it claims (RFC 6347 section 4.2.1). Then it is [`Incoming`], and the caller decides.
+///
+/// A client that has lost its state may come again from the address of a live association. It stands at the door like
+/// any other, and the association goes on until the new handshake is complete; then it ends with
+/// [`CloseReason::Replaced`](crate::CloseReason::Replaced). A new handshake that fails changes nothing.
 pub struct Endpoint {
     config: EndpointConfig,
     gate: HelloGate,
     wall_clock: WallClock,
-    routes: Routes<Entry>,
-    schedule: Schedule,
+    pub(super) routes: Routes<Entry>,
+    pub(super) schedule: Schedule,
+    pub(super) spare: SpareCopy,
     stats: Stats,
 }
 
@@ -93,6 +100,7 @@ impl Endpoint {
             gate: HelloGate { keys: cookie_keys },
             wall_clock,
             routes: Routes::new(),
+            spare: SpareCopy::default(),
             stats: Stats::default(),
         }
     }
@@ -100,35 +108,27 @@ impl Endpoint {
     /// Takes a datagram that came on `path`. Whatever it holds, this does not fail; the datagram is scrambled after.
     pub fn handle_datagram<'d>(&mut self, now: Instant, path: Path, datagram: &'d mut [u8]) -> Dispatch<'d> {
         let now = self.schedule.advance(now);
-        if let Some(handle) = self.routes.at(&path) {
-            if let Some((_, entry)) = self.routes.get_mut(handle) {
-                if is_for(&entry.connection, datagram) {
-                    let received = entry.connection.handle_datagram(now, datagram);
-                    self.schedule.touched(handle, entry);
-                    return Dispatch::Data(handle, received);
-                }
-            }
-        }
-        match self.gate.check(self.wall_clock.unix_at(now).as_secs(), &path, datagram) {
-            Gate::Reply(length) => {
-                let datagram: &'d [u8] = datagram;
-                Dispatch::Reply(datagram.get(..length).unwrap_or_default())
-            }
-            Gate::Validated(proof) => match self.refusal_of_incoming(&path) {
-                None => Dispatch::Incoming(Incoming { path, proof, datagram }),
-                Some(refusal) => self.dropped(refusal.reason()),
+        self.let_newcomers_take_over();
+        match self.addressee(&path, datagram) {
+            Addressee::One(handle) => self.give(now, handle, datagram),
+            Addressee::Either { established, newcomer } => match self.try_established(now, established, datagram) {
+                Some(received) => Dispatch::Data(established, received.finish(datagram)),
+                None => self.give(now, newcomer, datagram),
             },
-            Gate::Dropped(reason) => self.dropped(reason),
+            Addressee::Stranger => self.ask_at_gate(now, path, datagram),
         }
     }
 
     /// Makes a connection for a client at the door, and gives it the datagram that it came with.
     ///
+    /// A handshake that is already under way with the same address ends: its client has begun anew. An established
+    /// association goes on until the new handshake is complete.
+    ///
     /// `rng` seeds the connection's own randomness.
     ///
     /// # Errors
     ///
-    /// A limit is reached, or the path has been taken since the client was offered. Nothing is kept then.
+    /// A limit is reached, or this hello has been accepted since it was offered. Nothing is kept then.
     pub fn accept<'d>(
         &mut self,
         incoming: Incoming<'d>,
@@ -137,7 +137,11 @@ impl Endpoint {
         rng: &mut dyn CryptoRng,
     ) -> Result<(Handle, Received<'d>), Refusal> {
         let now = self.schedule.advance(now);
+        self.let_newcomers_take_over();
         let Incoming { path, proof, datagram } = incoming;
+        if matches!(self.addressee(&path, datagram), Addressee::One(_)) {
+            return Err(Refusal::AlreadyAccepted);
+        }
         if let Some(refusal) = self.refusal_of_incoming(&path) {
             return Err(refusal);
         }
@@ -146,16 +150,23 @@ impl Endpoint {
         self.schedule.count_half_open(entry);
         let received = entry.connection.handle_datagram(now, datagram);
         self.schedule.touched(handle, entry);
+        // One that fails at once has no need of a route for its alert, and takes that of nobody.
+        if entry.connection.close_reason().is_none() {
+            self.lead_to_newcomer(handle);
+        }
         Ok((handle, received))
     }
 
     /// Begins an association as a client.
     ///
+    /// A handshake that is already under way on the path ends. An established association goes on until the new
+    /// handshake is complete: this is how one gets fresh keys for it.
+    ///
     /// `rng` seeds the connection's own randomness.
     ///
     /// # Errors
     ///
-    /// The limit is reached, the path has a live association, or the configuration cannot serve. Nothing is kept then.
+    /// The limit is reached, or the configuration cannot serve. Nothing is kept then.
     pub fn connect(
         &mut self,
         path: Path,
@@ -165,12 +176,14 @@ impl Endpoint {
         rng: &mut dyn CryptoRng,
     ) -> Result<Handle, ConnectError> {
         self.schedule.advance(now);
-        if let Some(refusal) = self.refusal(&path) {
+        self.let_newcomers_take_over();
+        if let Some(refusal) = self.refusal() {
             return Err(refusal.into());
         }
         let connection = Connection::client(config, server_name, self.wall_clock, rng).map_err(ConnectError::Config)?;
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         self.schedule.touched(handle, entry);
+        self.lead_to_newcomer(handle);
         Ok(handle)
     }
 
@@ -179,6 +192,7 @@ impl Endpoint {
     /// A connection that has ended goes when its last alert and its [`Event::Closed`] have been taken and the endpoint
     /// is polled again.
     pub fn connection(&mut self, handle: Handle) -> Option<ConnectionMut<'_>> {
+        self.let_newcomers_take_over();
         let (path, entry) = self.routes.get_mut(handle)?;
         Some(ConnectionMut { handle, path: *path, entry, schedule: &mut self.schedule })
     }
@@ -188,6 +202,7 @@ impl Endpoint {
     /// Connections take turns, one run of datagrams each. What one has to say after its end still comes from here.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<(Path, Transmit)> {
         let now = self.schedule.advance(now);
+        self.let_newcomers_take_over();
         while let Some(handle) = self.schedule.next_to_transmit() {
             let Some((path, entry)) = self.routes.get_mut(handle) else { continue };
             entry.takes_turn_to_transmit();
@@ -203,6 +218,7 @@ impl Endpoint {
 
     /// The next thing that happened to one of the connections. Call it until it gives `None`.
     pub fn poll_event(&mut self) -> Option<(Handle, Event)> {
+        self.let_newcomers_take_over();
         while let Some(handle) = self.schedule.next_with_events() {
             let Some((_, entry)) = self.routes.get_mut(handle) else { continue };
             entry.takes_turn_for_events();
@@ -226,6 +242,7 @@ impl Endpoint {
     /// Lets every connection act whose time has come. Too early or too late does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.schedule.advance(now);
+        self.let_newcomers_take_over();
         for handle in self.schedule.take_due() {
             if let Some((_, entry)) = self.routes.get_mut(handle) {
                 self.schedule.wake(handle, entry);
@@ -266,18 +283,37 @@ impl Endpoint {
         &self.stats
     }
 
-    fn refusal_of_incoming(&self, path: &Path) -> Option<Refusal> {
-        let refusal = || (self.schedule.half_open() >= self.config.max_half_open).then_some(Refusal::TooManyHalfOpen);
-        self.refusal(path).or_else(refusal)
+    fn give<'d>(&mut self, now: Instant, handle: Handle, datagram: &'d mut [u8]) -> Dispatch<'d> {
+        let Some((_, entry)) = self.routes.get_mut(handle) else { return self.dropped(DiscardReason::NoRoute) };
+        let received = entry.connection.handle_datagram(now, datagram);
+        self.schedule.touched(handle, entry);
+        Dispatch::Data(handle, received)
     }
 
-    /// Why there can be no new connection on `path`, if so. One that has ended holds no path, though it may still have
-    /// an alert to send.
-    fn refusal(&self, path: &Path) -> Option<Refusal> {
-        let routed = self.routes.at(path).and_then(|handle| self.routes.get(handle));
-        if routed.is_some_and(|(_, entry)| entry.connection.status() != Status::Closed) {
-            return Some(Refusal::PathTaken);
+    fn ask_at_gate<'d>(&mut self, now: Instant, path: Path, datagram: &'d mut [u8]) -> Dispatch<'d> {
+        match self.gate.check(self.wall_clock.unix_at(now).as_secs(), &path, datagram) {
+            Gate::Reply(length) => {
+                let datagram: &'d [u8] = datagram;
+                Dispatch::Reply(datagram.get(..length).unwrap_or_default())
+            }
+            Gate::Validated(proof) => match self.refusal_of_incoming(&path) {
+                None => Dispatch::Incoming(Incoming { path, proof, datagram }),
+                Some(refusal) => self.dropped(refusal.reason()),
+            },
+            Gate::Dropped(reason) => self.dropped(reason),
         }
+    }
+
+    fn refusal_of_incoming(&self, path: &Path) -> Option<Refusal> {
+        // The handshake that is under way with this address, if any, will make room.
+        let newcomer = self.routes.at(path).newcomer.and_then(|handle| self.routes.get(handle));
+        let ending = usize::from(newcomer.is_some_and(|(_, entry)| entry.is_half_open()));
+        let is_full = self.schedule.half_open() - ending >= self.config.max_half_open;
+        self.refusal().or_else(|| is_full.then_some(Refusal::TooManyHalfOpen))
+    }
+
+    /// Why there can be no new connection, if so.
+    fn refusal(&self) -> Option<Refusal> {
         (self.routes.len() >= self.config.max_connections).then_some(Refusal::TooManyConnections)
     }
 
@@ -293,6 +329,8 @@ impl Endpoint {
         }
         if let Some(entry) = self.routes.remove(handle) {
             self.schedule.forget(handle, entry);
+            // Others who share a path make it anew.
+            self.spare.free();
         }
     }
 }
@@ -300,17 +338,5 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint").field("connections", &self.len()).finish_non_exhaustive()
-    }
-}
-
-/// Whether a datagram on the path of `connection` is its to judge.
-///
-/// Everything is, except the hello of another handshake. A ClientHello with the random that the connection was made
-/// for is a repeat of it; any other one, from a client that has lost its association or from a forger, stands before
-/// the gate like every stranger, and the connection never learns of it (RFC 6347 section 4.2.8).
-fn is_for(connection: &Connection, datagram: &[u8]) -> bool {
-    match FirstHello::read(datagram) {
-        Ok(hello) => connection.hello_random().is_some_and(|random| random == *hello.random()),
-        Err(_) => true,
     }
 }

@@ -19,9 +19,8 @@ pub enum ConnectError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The path has a live association. A server has accepted this client since it was offered; a client closes the
-    /// association first, or uses another local port.
-    PathTaken,
+    /// This very hello was accepted since it was offered: it came twice.
+    AlreadyAccepted,
     /// As many connections as [`max_connections`](crate::EndpointConfig::max_connections) allows.
     TooManyConnections,
     /// As many handshakes under way as [`max_half_open`](crate::EndpointConfig::max_half_open) allows.
@@ -32,7 +31,7 @@ impl Refusal {
     /// Under what a datagram is counted that is dropped for it.
     pub(super) const fn reason(self) -> DiscardReason {
         match self {
-            Self::PathTaken => DiscardReason::PathTaken,
+            Self::AlreadyAccepted => DiscardReason::StaleMessage,
             Self::TooManyConnections => DiscardReason::TooManyConnections,
             Self::TooManyHalfOpen => DiscardReason::TooManyHalfOpen,
         }
@@ -47,7 +46,10 @@ impl From<Refusal> for ConnectError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason().fmt(f)
+        match self {
+            Self::AlreadyAccepted => f.write_str("this hello was accepted before"),
+            Self::TooManyConnections | Self::TooManyHalfOpen => self.reason().fmt(f),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod config;
 mod dispatch;
 mod error;
 mod hello_gate;
+mod newcomers;
 mod path;
 mod routes;
 mod schedule;

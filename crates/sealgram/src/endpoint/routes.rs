@@ -1,4 +1,4 @@
-//! Which connection a datagram belongs to: a slab of connections, and an index of it by path.
+//! Which connections a path leads to: a slab of connections, and an index of it by path.
 //!
 //! The index is an ordered map: a hash table over keys that strangers choose would have to be defended, and a lookup
 //! in a tree of a million paths takes twenty comparisons.
@@ -24,14 +24,24 @@ impl Handle {
 
 /// Connections by handle and by path.
 ///
-/// A path leads to at most one connection. A connection that has lost its path to a later one is still there under
-/// its handle, until it is removed.
+/// A connection is there under its handle until it is removed, whether or not its path leads to it.
 pub(super) struct Routes<T> {
     slots: Vec<Slot<T>>,
     /// Slots to use again; the others are taken or retired.
     free: Vec<u32>,
-    by_path: BTreeMap<Path, Handle>,
+    /// Only paths that lead somewhere.
+    by_path: BTreeMap<Path, Route>,
     len: usize,
+}
+
+/// Where a path leads: to two connections at most, so that the later one can take over from the former (RFC 6347
+/// section 4.2.8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The one whose handshake is complete.
+    pub(super) established: Option<Handle>,
+    /// The one whose handshake is under way.
+    pub(super) newcomer: Option<Handle>,
 }
 
 struct Slot<T> {
@@ -45,17 +55,17 @@ impl<T> Routes<T> {
         Self { slots: Vec::new(), free: Vec::new(), by_path: BTreeMap::new(), len: 0 }
     }
 
-    /// How many connections there are, with a path or without.
+    /// How many connections there are, with a route or without.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// The connection that `path` leads to.
-    pub(super) fn at(&self, path: &Path) -> Option<Handle> {
-        self.by_path.get(path).copied()
+    /// Where `path` leads.
+    pub(super) fn at(&self, path: &Path) -> Route {
+        self.by_path.get(path).copied().unwrap_or_default()
     }
 
-    /// Adds a connection and leads `path` to it, away from any other. `None` if there are 2^32 already.
+    /// Adds a connection on `path`, which does not lead to it yet. `None` if there are 2^32 already.
     pub(super) fn insert(&mut self, path: Path, connection: T) -> Option<(Handle, &mut T)> {
         let index = match self.free.pop() {
             Some(index) => index,
@@ -67,10 +77,23 @@ impl<T> Routes<T> {
         };
         let slot = self.slots.get_mut(usize::try_from(index).ok()?)?;
         let handle = Handle { index, generation: slot.generation };
-        self.by_path.insert(path, handle);
         self.len += 1;
         let (_, connection) = slot.occupant.insert((path, connection));
         Some((handle, connection))
+    }
+
+    /// Makes a connection the newcomer of its path. Returns the newcomer that there was.
+    pub(super) fn lead_to_newcomer(&mut self, handle: Handle) -> Option<Handle> {
+        let (path, _) = self.get(handle)?;
+        self.by_path.entry(*path).or_default().newcomer.replace(handle)
+    }
+
+    /// Makes the newcomer of a path its established connection. Returns the established one that there was.
+    pub(super) fn establish(&mut self, newcomer: Handle) -> Option<Handle> {
+        let path = self.get(newcomer)?.0;
+        let route = self.by_path.get_mut(&path)?;
+        route.newcomer.take_if(|handle| *handle == newcomer)?;
+        route.established.replace(newcomer)
     }
 
     pub(super) fn get(&self, handle: Handle) -> Option<&(Path, T)> {
@@ -84,12 +107,15 @@ impl<T> Routes<T> {
         slot.occupant.as_mut().filter(|_| generation == handle.generation)
     }
 
-    /// Takes a connection out, and its path unless that leads to a later one.
+    /// Takes a connection out, and out of the route that leads to it, if one still does.
     pub(super) fn remove(&mut self, handle: Handle) -> Option<T> {
-        let (path, _) = self.get(handle)?;
-        if self.by_path.get(path) == Some(&handle) {
-            let path = *path;
-            self.by_path.remove(&path);
+        let path = self.get(handle)?.0;
+        if let Some(route) = self.by_path.get_mut(&path) {
+            route.established.take_if(|other| *other == handle);
+            route.newcomer.take_if(|other| *other == handle);
+            if *route == Route::default() {
+                self.by_path.remove(&path);
+            }
         }
         let slot = self.slot_mut(handle.index)?;
         let (_, connection) = slot.occupant.take()?;
@@ -133,17 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn a_path_leads_to_the_latest_connection_and_outlives_the_former_one() {
+    fn a_path_leads_to_an_established_connection_and_to_one_newcomer() {
         let mut routes = Routes::new();
-        let former = routes.insert(path(1), 'a').unwrap().0;
-        let latest = routes.insert(path(1), 'b').unwrap().0;
-        assert_eq!(routes.at(&path(1)), Some(latest));
-        assert_eq!(routes.get(former).map(|(_, name)| *name), Some('a'));
-        routes.remove(former);
-        assert_eq!(routes.at(&path(1)), Some(latest));
-        routes.remove(latest);
-        assert_eq!(routes.at(&path(1)), None);
-        assert_eq!(routes.len(), 0);
+        let [old, lost, new] = ['a', 'b', 'c'].map(|name| routes.insert(path(1), name).unwrap().0);
+        assert_eq!(routes.at(&path(1)), Route::default());
+        assert_eq!((routes.lead_to_newcomer(old), routes.establish(old)), (None, None));
+        assert_eq!((routes.lead_to_newcomer(lost), routes.lead_to_newcomer(new)), (None, Some(lost)));
+        assert_eq!(routes.at(&path(1)), Route { established: Some(old), newcomer: Some(new) });
+        assert_eq!(routes.establish(new), Some(old));
+        assert_eq!(routes.at(&path(1)), Route { established: Some(new), newcomer: None });
+        // Those without a route are there all the same.
+        assert_eq!((routes.remove(old), routes.remove(lost)), (Some('a'), Some('b')));
+        assert_eq!(routes.at(&path(1)).established, Some(new));
+        routes.remove(new);
+        assert!(routes.by_path.is_empty() && routes.len() == 0);
     }
 
     #[test]
@@ -157,30 +186,46 @@ mod tests {
         assert_eq!(routes.get(last), None);
     }
 
-    /// The routes against a model that keeps everything in one list.
+    /// The routes against a model that keeps everything in lists.
     #[test]
     fn random_operations_agree_with_a_list() {
         for seed in 0..20 {
             let mut rng = TestRng::new(seed);
             let mut routes = Routes::new();
             let mut model: Vec<(Handle, Path, u64)> = Vec::new();
-            let mut latest: BTreeMap<Path, Handle> = BTreeMap::new();
+            let mut leads: BTreeMap<Path, Route> = BTreeMap::new();
             for step in 0..1_000 {
-                if rng.below(2) == 0 {
-                    let path = path(u16::try_from(rng.below(40)).unwrap());
-                    let handle = routes.insert(path, step).unwrap().0;
-                    model.push((handle, path, step));
-                    latest.insert(path, handle);
-                } else if !model.is_empty() {
-                    let (handle, _, value) = model.remove(rng.below(model.len()));
-                    assert_eq!(routes.remove(handle), Some(value), "seed {seed}");
-                    latest.retain(|_, other| *other != handle);
+                let any = (!model.is_empty()).then(|| rng.below(model.len()));
+                match (rng.below(4), any) {
+                    (0 | 1, _) | (_, None) => {
+                        let path = path(u16::try_from(rng.below(40)).unwrap());
+                        let handle = routes.insert(path, step).unwrap().0;
+                        model.push((handle, path, step));
+                        let before = leads.entry(path).or_default().newcomer.replace(handle);
+                        assert_eq!(routes.lead_to_newcomer(handle), before, "seed {seed}");
+                    }
+                    (2, Some(n)) => {
+                        let (handle, path, _) = model[n];
+                        let route = leads.entry(path).or_default();
+                        if route.newcomer == Some(handle) {
+                            route.newcomer = None;
+                            assert_eq!(routes.establish(handle), route.established.replace(handle), "seed {seed}");
+                        }
+                    }
+                    (_, Some(n)) => {
+                        let (handle, path, value) = model.remove(n);
+                        assert_eq!(routes.remove(handle), Some(value), "seed {seed}");
+                        let route = leads.entry(path).or_default();
+                        route.newcomer.take_if(|other| *other == handle);
+                        route.established.take_if(|other| *other == handle);
+                    }
                 }
+                leads.retain(|_, route| *route != Route::default());
                 assert_eq!(routes.len(), model.len());
                 for (handle, path, value) in &model {
                     assert_eq!(routes.get(*handle), Some(&(*path, *value)), "seed {seed}");
                 }
-                assert_eq!(routes.by_path, latest, "seed {seed}");
+                assert_eq!(routes.by_path, leads, "seed {seed}");
             }
         }
     }

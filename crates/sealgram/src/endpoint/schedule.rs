@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) connection: Connection,
     /// Whether it is counted in [`Schedule::half_open`].
     half_open: bool,
+    /// Whether it was named in [`Schedule::completed`].
+    is_complete: bool,
     upkeep: Upkeep,
     /// Its entry in the index of deadlines.
     deadline: Deadline,
@@ -43,6 +45,8 @@ pub(super) struct Schedule {
     /// First come first served; a connection that had its turn goes to the back.
     transmit: VecDeque<Handle>,
     events: VecDeque<Handle>,
+    /// Those whose peer's Finished has been verified, for the routes to learn of.
+    completed: VecDeque<Handle>,
     /// How many accepted connections are still in their handshake.
     half_open: usize,
     idle_timeout: Option<Duration>,
@@ -55,11 +59,17 @@ impl Entry {
         Self {
             connection,
             half_open: false,
+            is_complete: false,
             upkeep: Upkeep::NotYet,
             deadline: Deadline::NONE,
             queued_for_transmit: false,
             queued_for_events: false,
         }
+    }
+
+    /// Whether it is an accepted connection that is still in its handshake.
+    pub(super) const fn is_half_open(&self) -> bool {
+        self.half_open
     }
 
     /// It has left the queue of those with output: [`Schedule::touched`] puts it at the back again.
@@ -79,6 +89,7 @@ impl Schedule {
             timers: Timers::default(),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            completed: VecDeque::new(),
             half_open: 0,
             idle_timeout,
             now: Instant::ORIGIN,
@@ -137,6 +148,10 @@ impl Schedule {
             entry.half_open = false;
             self.half_open -= 1;
         }
+        if !entry.is_complete && entry.connection.session().is_some() {
+            entry.is_complete = true;
+            self.completed.push_back(handle);
+        }
         if matches!(entry.upkeep, Upkeep::NotYet) && status == Status::Connected {
             let idle_timeout = self.idle_timeout.unwrap_or(FINAL_FLIGHT_KEPT);
             entry.upkeep = Upkeep::At(self.now + idle_timeout.min(FINAL_FLIGHT_KEPT));
@@ -157,6 +172,11 @@ impl Schedule {
     /// The next connection that may have events, alike.
     pub(super) fn next_with_events(&mut self) -> Option<Handle> {
         self.events.pop_front()
+    }
+
+    /// The next connection whose handshake has become complete.
+    pub(super) fn next_completed(&mut self) -> Option<Handle> {
+        self.completed.pop_front()
     }
 
     /// Forgets a connection that was taken out of the routes.

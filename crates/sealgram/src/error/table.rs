@@ -35,6 +35,7 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
     samples!(PeerMisbehaved {
         BadFinished => BadFinished, "Finished";
         BadSignature => BadSignature, "ServerHelloDone, for ServerKeyExchange";
+        CertificateRequestWithoutCertificate => CertificateRequestWithoutCertificate, "CertificateRequest";
         ClientOffersNoNullCompression => ClientOffersNoNullCompression, "ClientHello";
         ClientOffersNoUncompressedPoints => ClientOffersNoUncompressedPoints, "ClientHello";
         ClientSentNonEmptyRenegotiationInfo => ClientSentNonEmptyRenegotiationInfo, "ClientHello";
@@ -45,9 +46,11 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         MalformedAlert => MalformedAlert, "any time, under keys";
         MessageAfterHandshake(_) => MessageAfterHandshake(HandshakeType::FINISHED), "any time, under keys";
         ServerAnsweredSeveralProtocols => ServerAnsweredSeveralProtocols, "ServerHello";
+        ServerChangedResumedSuite(_) => ServerChangedResumedSuite(CipherSuite(0xc02b)), "ServerHello";
         ServerKeyExchangeWithoutNamedGroup => ServerKeyExchangeWithoutNamedGroup, "ServerKeyExchange";
         ServerSelectedCompression => ServerSelectedCompression, "ServerHello";
         ServerSelectedNoUncompressedPoints => ServerSelectedNoUncompressedPoints, "ServerHello";
+        ServerSelectedUnofferedCertificateType(_) => ServerSelectedUnofferedCertificateType(CertificateType(1)), "ServerHello";
         ServerSelectedUnofferedGroup(_) => ServerSelectedUnofferedGroup(NamedGroup(0x001e)), "ServerKeyExchange";
         ServerSelectedUnofferedProtocol => ServerSelectedUnofferedProtocol, "ServerHello";
         ServerSelectedUnofferedSuite(_) => ServerSelectedUnofferedSuite(CipherSuite(0x002f)), "ServerHello";
@@ -57,18 +60,22 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         UnexpectedMessage { .. } => UnexpectedMessage { got: HandshakeType::FINISHED, expected: HandshakeType::CERTIFICATE }, "any message";
         UnofferedSignatureScheme(_) => UnofferedSignatureScheme(SignatureScheme::ECDSA_SHA1), "ServerKeyExchange";
         UnsuitableSignatureScheme(_) => UnsuitableSignatureScheme(SignatureScheme::RSA_PKCS1_SHA256), "ServerKeyExchange";
+        WrongPresharedKey => WrongPresharedKey, "Finished";
     })
 }
 
 fn incompatible() -> Vec<(Error, &'static str)> {
     use PeerIncompatible::*;
     samples!(PeerIncompatible {
+        ClientCertificateRequired => ClientCertificateRequired, "Certificate";
         ExtendedMasterSecretRequired => ExtendedMasterSecretRequired, "ClientHello, ServerHello";
         NoCommonApplicationProtocol => NoCommonApplicationProtocol, "ClientHello";
+        NoCommonCertificateType => NoCommonCertificateType, "ClientHello, ServerHello";
         NoCommonCipherSuite => NoCommonCipherSuite, "ClientHello";
         NoCommonGroup => NoCommonGroup, "ClientHello";
         NoCommonVersion(_) => NoCommonVersion(ProtocolVersion::DTLS_1_0), "ClientHello, ServerHello";
         RenegotiationInfoRequired => RenegotiationInfoRequired, "ServerHello";
+        UnknownPskIdentity => UnknownPskIdentity, "ClientKeyExchange";
         UnrecognizedName => UnrecognizedName, "ClientHello";
     })
 }
@@ -78,6 +85,7 @@ fn certificate() -> Vec<(Error, &'static str)> {
     const AT: &str = "ServerHelloDone, for Certificate";
     let errors = samples!(CertificateError {
         BadEncoding => BadEncoding, "";
+        BadOcspResponse => BadOcspResponse, "";
         BadSignature => BadSignature, "";
         CaUsedAsEndEntity => CaUsedAsEndEntity, "";
         Expired { .. } => Expired { now: 1_000_060, not_after: 1_000_000 }, "";
@@ -93,6 +101,7 @@ fn certificate() -> Vec<(Error, &'static str)> {
         RevocationStatusUnknown => RevocationStatusUnknown, "";
         Revoked => Revoked, "";
         UnknownIssuer => UnknownIssuer, "";
+        UnknownPublicKey => UnknownPublicKey, "";
         UnsupportedExtension => UnsupportedExtension, "";
         UnsupportedSignatureAlgorithm => UnsupportedSignatureAlgorithm, "";
         UnsupportedVersion => UnsupportedVersion, "";

@@ -22,7 +22,7 @@ use super::lengths::check_length;
 use super::partial::Partial;
 
 /// A whole handshake message, as it came.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) msg_type: HandshakeType,
     pub(crate) message_seq: u16,

@@ -180,10 +180,6 @@ impl Retransmit {
     }
 
     /// The peer's flight is complete, and the next one of ours awaits a decision from outside: no timer runs.
-    #[cfg_attr(
-        not(any(test, feature = "internals")),
-        expect(dead_code, reason = "suspended decisions, which need it, are not there yet")
-    )]
     pub(crate) fn parked(&mut self) {
         if !self.is_over() {
             self.answered();

@@ -8,11 +8,13 @@
 //!   ClientHello (cookie)     ------------------------>
 //!                            <--------          ServerHello     AwaitServerHello
 //!                            <--------          Certificate     AwaitCertificate
+//!                            <--------   [CertificateStatus]    AwaitCertificateStatus
 //!                            <--------    ServerKeyExchange     AwaitServerKeyExchange
 //!                            <--------  [CertificateRequest]    AwaitCertificateRequest
 //!                            <--------      ServerHelloDone     AwaitServerHelloDone
 //!   [Certificate]
 //!   ClientKeyExchange
+//!   [CertificateVerify]
 //!   [ChangeCipherSpec]
 //!   Finished                 ------------------------>
 //!                            <--------  [ChangeCipherSpec]
@@ -25,34 +27,53 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 
-use super::negotiate::{self, ClientOffer, Negotiated, ServerChoice};
+use super::certificate_type::CertificateTypes;
+use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
+use super::negotiate::{self, ClientOffer, ServerAnswer, ServerChoice};
+use super::resume::{ClientKeep, Offered, SessionReference};
 use super::{
-    Certificate, Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, refuse_hello, step, unexpected,
+    Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, doubt, refuse_hello, step, unexpected,
     verify_finished,
 };
-use crate::code::{HandshakeType, NamedGroup, SignatureScheme};
-use crate::config::ClientConfig;
-use crate::crypto::{KeyAlgorithm, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
-use crate::error::{CertificateError, Error, PeerMisbehaved};
+use crate::code::{CertificateType, HandshakeType, NamedGroup, SignatureScheme};
+use crate::config::{ClientConfig, Identity};
+use crate::crypto::{
+    KeyAlgorithm, KeyBlock, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN,
+};
+use crate::error::{CertificateError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::proof::{PeerProof, PeerVerified, SignatureVerified};
+use crate::psk::ClientPsk;
+use crate::resumption::SavedSession;
 use crate::role::Role;
 use crate::session::Session;
-use crate::verify::{PeerChain, SignedByPeer};
-use crate::wire::certificate::{CertificateRequest, encode_chain};
+use crate::verify::{HandshakeSignature, PeerVerifier};
+use crate::wire::certificate::{CertificateRequest, CertificateVerify, encode_chain};
+use crate::wire::certificate_status::CertificateStatus;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{HelloVerifyRequest, ServerHello};
-use crate::wire::key_exchange::{ClientKeyExchange, ServerKeyExchange, SignedKey};
+use crate::wire::key_exchange::{
+    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
+    PskServerKeyExchange, ServerKeyExchange, SignedKey, UnsignedKey,
+};
+use crate::wire::ticket::NewSessionTicket;
+
+type Negotiated = negotiate::Negotiated<ClientKeep>;
 
 /// Which message the client waits for.
 pub(crate) enum State {
     ServerHello(Box<AwaitServerHello>),
     Certificate(Box<AwaitCertificate>),
+    CertificateStatus(Box<AwaitCertificateStatus>),
     ServerKeyExchange(Box<AwaitServerKeyExchange>),
     CertificateRequest(Box<AwaitCertificateRequest>),
     ServerHelloDone(Box<AwaitServerHelloDone>),
+    PskKeyExchange(Box<AwaitPskKeyExchange>),
+    EcdhePskKeyExchange(Box<AwaitEcdhePskKeyExchange>),
+    PskServerHelloDone(Box<AwaitPskServerHelloDone>),
+    NewSessionTicket(Box<AwaitNewSessionTicket>),
     Finished(Box<AwaitFinished>),
 }
 
@@ -63,23 +84,56 @@ impl State {
                 step(state, message, cx, AwaitServerHello::on_hello_verify_request)
             }
             Self::ServerHello(state) => step(state, message, cx, AwaitServerHello::on_server_hello),
+            Self::Certificate(state) if state.opened.certificate_types.server == CertificateType::RAW_PUBLIC_KEY => {
+                step(state, message, cx, AwaitCertificate::on_raw_public_key)
+            }
             Self::Certificate(state) => step(state, message, cx, AwaitCertificate::on_certificate),
+            Self::CertificateStatus(state) if message.msg_type == HandshakeType::CERTIFICATE_STATUS => {
+                step(state, message, cx, AwaitCertificateStatus::on_certificate_status)
+            }
+            Self::CertificateStatus(state) => step(state, message, cx, AwaitCertificateStatus::on_server_key_exchange),
             Self::ServerKeyExchange(state) => step(state, message, cx, AwaitServerKeyExchange::on_server_key_exchange),
             Self::CertificateRequest(state) if message.msg_type == HandshakeType::CERTIFICATE_REQUEST => {
                 step(state, message, cx, AwaitCertificateRequest::on_certificate_request)
             }
             Self::CertificateRequest(state) => step(state, message, cx, AwaitCertificateRequest::on_server_hello_done),
             Self::ServerHelloDone(state) => step(state, message, cx, AwaitServerHelloDone::on_server_hello_done),
+            // RFC 5246 section 7.4.4: who shows no certificate asks for none.
+            Self::PskKeyExchange(_) | Self::EcdhePskKeyExchange(_) | Self::PskServerHelloDone(_)
+                if message.msg_type == HandshakeType::CERTIFICATE_REQUEST =>
+            {
+                let error = PeerMisbehaved::CertificateRequestWithoutCertificate;
+                Err(doubt(AnyState::Client12(self), message, error.into()))
+            }
+            Self::PskKeyExchange(state) if message.msg_type == HandshakeType::SERVER_KEY_EXCHANGE => {
+                step(state, message, cx, AwaitPskKeyExchange::on_server_key_exchange)
+            }
+            Self::PskKeyExchange(state) => step(state, message, cx, AwaitPskKeyExchange::on_server_hello_done),
+            Self::EcdhePskKeyExchange(state) => {
+                step(state, message, cx, AwaitEcdhePskKeyExchange::on_server_key_exchange)
+            }
+            Self::PskServerHelloDone(state) => step(state, message, cx, AwaitPskServerHelloDone::on_server_hello_done),
+            Self::NewSessionTicket(state) => step(state, message, cx, AwaitNewSessionTicket::on_new_session_ticket),
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
+    }
+
+    pub(super) const fn relies_on_psk(&self) -> bool {
+        matches!(self, Self::Finished(state) if matches!(state.ending.proof, PeerProof::Psk))
     }
 
     pub(super) const fn expected(&self) -> HandshakeType {
         match self {
             Self::ServerHello(_) => HandshakeType::SERVER_HELLO,
             Self::Certificate(_) => HandshakeType::CERTIFICATE,
-            Self::ServerKeyExchange(_) => HandshakeType::SERVER_KEY_EXCHANGE,
-            Self::CertificateRequest(_) | Self::ServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
+            Self::CertificateStatus(_) | Self::ServerKeyExchange(_) | Self::EcdhePskKeyExchange(_) => {
+                HandshakeType::SERVER_KEY_EXCHANGE
+            }
+            Self::CertificateRequest(_)
+            | Self::ServerHelloDone(_)
+            | Self::PskKeyExchange(_)
+            | Self::PskServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
+            Self::NewSessionTicket(_) => HandshakeType::NEW_SESSION_TICKET,
             Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
@@ -96,7 +150,11 @@ pub(crate) fn start(
     cx: &mut Cx<'_>,
 ) -> Result<AnyState, Error> {
     let random = cx.seed.next(b"client random");
-    let offer = ClientOffer::new(&config, &server_name, random)?;
+    let offered = Offered::choose(&config, &server_name, cx.now, cx.seed);
+    if let (Some(_), Some(sessions)) = (&offered.session, &config.sessions) {
+        cx.remember(SessionReference::Client(sessions.clone(), Box::new(server_name.clone())));
+    }
+    let offer = ClientOffer::new(&config, &server_name, random, offered)?;
     let hello = offer.encode(&[])?;
     cx.begin_flight();
     cx.send_unrecorded(HandshakeType::CLIENT_HELLO, hello.clone());
@@ -145,13 +203,33 @@ impl AwaitServerHello {
         message: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        let choice = match self.offer.check(&hello, &self.config) {
-            Ok(choice) => choice,
+        let ServerAnswer { choice, certificate_types, may_staple } = match self.offer.check(&hello, &self.config) {
+            Ok(answer) => answer,
             Err(error) => return Err(refuse_hello(self, message, error)),
+        };
+        // A session is taken up again as it was (RFC 5246 section 7.4.1.3, RFC 7627 section 5.3).
+        let resumed = self.offer.offered.accepted(hello.session_id).cloned();
+        if let Some(saved) = &resumed {
+            if saved.suite != choice.suite.code {
+                return Err(PeerMisbehaved::ServerChangedResumedSuite(choice.suite.code).into());
+            }
+            if !choice.extended_master_secret {
+                return Err(PeerIncompatible::ExtendedMasterSecretRequired.into());
+            }
+        }
+        let keep = ClientKeep {
+            config: self.config.clone(),
+            server_name: self.server_name.clone(),
+            created: resumed.as_ref().map_or(cx.now.as_secs(), |saved| saved.created),
+            // What is taken up again by its id is kept already.
+            session_id: if resumed.is_none() { hello.session_id.to_vec() } else { Vec::new() },
+            expects_ticket: hello.extensions.session_ticket().is_some(),
+            ticket: None,
         };
         // The transcript starts with the ClientHello that the server answered: it mirrors its message_seq (RFC 6347
         // section 4.2.2). Hellos answered by HelloVerifyRequest stay out (section 4.2.6).
         let answered = message.message_seq.min(self.last_message_seq());
+        let may_sign = choice.suite.key_exchange.authentication().is_some() && !self.config.identities.is_empty();
         let mut transcript = Transcript::new();
         if let Some(sent) = self.hellos.get(usize::from(answered)) {
             transcript.add(HandshakeType::CLIENT_HELLO, answered, &sent.body);
@@ -159,16 +237,39 @@ impl AwaitServerHello {
         // A server without state never learned of the hellos after the one it answered, and counts on from that one.
         *cx.next_message_seq = answered.saturating_add(1);
         transcript.add(HandshakeType::SERVER_HELLO, message.message_seq, &message.body);
-        transcript.commit(choice.suite.hash);
+        // A CertificateVerify signs the messages themselves (RFC 5246 section 7.4.8).
+        if !may_sign {
+            transcript.commit(choice.suite.hash);
+        }
         let negotiated = Negotiated {
             suite: choice.suite,
             randoms: Randoms { client: self.offer.random, server: hello.random },
             extended_master_secret: choice.extended_master_secret,
             transcript,
             key_log: self.config.common.key_log.clone(),
+            keep,
         };
+        if let Some(saved) = resumed {
+            return Ok(take_up(saved, choice, negotiated, cx));
+        }
         let Self { config, server_name, .. } = *self;
-        Ok(Box::new(AwaitCertificate { config, server_name, choice, negotiated }).into())
+        let suite = choice.suite;
+        Ok(match (suite.key_exchange, &config.verifier, &config.preshared_key) {
+            (KeyExchange::Ecdhe(_), Some(verifier), _) => {
+                let verifier = verifier.clone();
+                let opened = Opened { config, server_name, verifier, choice, certificate_types, negotiated };
+                Box::new(AwaitCertificate { opened, may_staple }).into()
+            }
+            (KeyExchange::EcdhePsk, _, Some(key)) => {
+                let exchange = PskExchange { key: key.clone(), choice, negotiated };
+                Box::new(AwaitEcdhePskKeyExchange { config, exchange }).into()
+            }
+            (KeyExchange::Psk, _, Some(key)) => {
+                Box::new(AwaitPskKeyExchange { exchange: PskExchange { key: key.clone(), choice, negotiated } }).into()
+            }
+            // It is not offered without what it takes.
+            _ => return Err(PeerMisbehaved::ServerSelectedUnofferedSuite(suite.code).into()),
+        })
     }
 
     /// The message_seq of the latest hello.
@@ -177,59 +278,104 @@ impl AwaitServerHello {
     }
 }
 
-/// The server has chosen; its certificate comes next.
-pub(crate) struct AwaitCertificate {
+/// A handshake in which the server shows something, as ServerHello left it.
+struct Opened {
     config: Arc<ClientConfig>,
     server_name: ServerName<'static>,
+    verifier: Arc<dyn PeerVerifier>,
     choice: ServerChoice,
+    certificate_types: CertificateTypes,
     negotiated: Negotiated,
+}
+
+/// The server has chosen; its certificate or its raw public key comes next.
+pub(crate) struct AwaitCertificate {
+    opened: Opened,
+    /// Whether the server said that an OCSP response may follow.
+    may_staple: bool,
 }
 
 impl AwaitCertificate {
     fn on_certificate(
-        mut self: Box<Self>,
+        self: Box<Self>,
         certificate: Certificate<'_>,
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        self.negotiated.record(message);
-        let mut chain = certificate.0.into_iter().map(CertificateDer::into_owned);
+        self.on_credential(PeerCredential::from_certificate(certificate), message)
+    }
+
+    fn on_raw_public_key(
+        self: Box<Self>,
+        key: RawPublicKey<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.on_credential(PeerCredential::from_raw_public_key(key), message)
+    }
+
+    fn on_credential(self: Box<Self>, peer: Option<PeerCredential>, message: &Message) -> Result<AnyState, Refusal> {
         // RFC 5246 section 7.4.2: the server's list is never empty.
-        let Some(end_entity) = chain.next() else {
-            return Err(PeerMisbehaved::EmptyCertificateList.into());
-        };
-        let peer = PeerCertificates { end_entity, intermediates: chain.collect() };
-        let Self { config, server_name, choice, negotiated } = *self;
-        Ok(Box::new(AwaitServerKeyExchange { config, server_name, choice, negotiated, peer }).into())
+        let peer = peer.ok_or(PeerMisbehaved::EmptyCertificateList)?;
+        let Self { mut opened, may_staple } = *self;
+        opened.negotiated.record(message);
+        // To a raw public key nothing is stapled: there is no issuer who could revoke it.
+        Ok(if may_staple && opened.certificate_types.server == CertificateType::X509 {
+            Box::new(AwaitCertificateStatus { opened, peer }).into()
+        } else {
+            Box::new(AwaitServerKeyExchange { opened, peer }).into()
+        })
     }
 }
 
-struct PeerCertificates {
-    end_entity: CertificateDer<'static>,
-    intermediates: Vec<CertificateDer<'static>>,
+/// The server may staple an OCSP response to its certificate, or go on without, though it said it would (RFC 6066
+/// section 8).
+pub(crate) struct AwaitCertificateStatus {
+    opened: Opened,
+    peer: PeerCredential,
+}
+
+impl AwaitCertificateStatus {
+    fn on_certificate_status(
+        self: Box<Self>,
+        status: CertificateStatus<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let Self { mut opened, mut peer } = *self;
+        peer.staple(status.ocsp_response);
+        opened.negotiated.record(message);
+        Ok(Box::new(AwaitServerKeyExchange { opened, peer }).into())
+    }
+
+    fn on_server_key_exchange(
+        self: Box<Self>,
+        exchange: ServerKeyExchange<'_>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let Self { opened, peer } = *self;
+        Box::new(AwaitServerKeyExchange { opened, peer }).on_server_key_exchange(exchange, message, cx)
+    }
 }
 
 /// The server's signed ephemeral key comes next.
 pub(crate) struct AwaitServerKeyExchange {
-    config: Arc<ClientConfig>,
-    server_name: ServerName<'static>,
-    choice: ServerChoice,
-    negotiated: Negotiated,
-    peer: PeerCertificates,
+    opened: Opened,
+    peer: PeerCredential,
 }
 
 impl AwaitServerKeyExchange {
     fn on_server_key_exchange(
-        mut self: Box<Self>,
+        self: Box<Self>,
         exchange: ServerKeyExchange<'_>,
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        let server_key = SignedServerKey::check(&exchange, &self.config, &self.negotiated)?;
-        self.negotiated.record(message);
-        let Self { config, server_name, choice, negotiated, peer } = *self;
-        let flight = ServerFlight { config, server_name, choice, negotiated, peer, server_key };
-        Ok(Box::new(AwaitCertificateRequest { flight }).into())
+        let Self { mut opened, peer } = *self;
+        let server_key = SignedServerKey::check(&exchange, &opened.config, &opened.negotiated)?;
+        opened.negotiated.record(message);
+        Ok(Box::new(AwaitCertificateRequest { flight: ServerFlight { opened, peer, server_key } }).into())
     }
 }
 
@@ -256,7 +402,7 @@ impl SignedServerKey {
         if !provider.signatures.iter().any(|(offered, _)| *offered == scheme) {
             return Err(PeerMisbehaved::UnofferedSignatureScheme(scheme).into());
         }
-        if KeyAlgorithm::of(scheme) != Some(negotiated.suite.authentication) {
+        if KeyAlgorithm::of(scheme) != negotiated.suite.key_exchange.authentication() {
             return Err(PeerMisbehaved::UnsuitableSignatureScheme(scheme).into());
         }
         let signed = negotiate::signed_params(&negotiated.randoms, params);
@@ -266,11 +412,8 @@ impl SignedServerKey {
 
 /// What the server has said, but for the end of its flight.
 struct ServerFlight {
-    config: Arc<ClientConfig>,
-    server_name: ServerName<'static>,
-    choice: ServerChoice,
-    negotiated: Negotiated,
-    peer: PeerCertificates,
+    opened: Opened,
+    peer: PeerCredential,
     server_key: SignedServerKey,
 }
 
@@ -282,12 +425,17 @@ pub(crate) struct AwaitCertificateRequest {
 impl AwaitCertificateRequest {
     fn on_certificate_request(
         mut self: Box<Self>,
-        _: CertificateRequest<'_>,
+        request: CertificateRequest<'_>,
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        self.flight.negotiated.record(message);
-        Ok(Box::new(AwaitServerHelloDone { flight: self.flight }).into())
+        let Opened { config, certificate_types, negotiated, .. } = &mut self.flight.opened;
+        negotiated.record(message);
+        let authentication = match negotiate::select_client_identity(&request, certificate_types.client, config) {
+            Some((identity, scheme)) => ClientAuthentication::Shown { identity, scheme },
+            None => ClientAuthentication::Declined,
+        };
+        Ok(Box::new(AwaitServerHelloDone { flight: self.flight, authentication }).into())
     }
 
     fn on_server_hello_done(
@@ -303,6 +451,7 @@ impl AwaitCertificateRequest {
 /// The server asked for a certificate; its flight ends next.
 pub(crate) struct AwaitServerHelloDone {
     flight: ServerFlight,
+    authentication: ClientAuthentication,
 }
 
 impl AwaitServerHelloDone {
@@ -312,17 +461,18 @@ impl AwaitServerHelloDone {
         message: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        Ok(self.flight.answer(ClientAuthentication::Declined, message, cx)?)
+        Ok(self.flight.answer(self.authentication, message, cx)?)
     }
 }
 
 /// What the client says to a CertificateRequest.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum ClientAuthentication {
     /// There was none.
     NotRequested,
-    /// It has no certificate to show (RFC 5246 section 7.4.6).
+    /// It has no certificate that would do (RFC 5246 section 7.4.6).
     Declined,
+    /// It shows this one, and proves that it has the key.
+    Shown { identity: Arc<Identity>, scheme: SignatureScheme },
 }
 
 impl ServerFlight {
@@ -333,84 +483,265 @@ impl ServerFlight {
         server_hello_done: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Error> {
-        self.negotiated.record(server_hello_done);
+        self.opened.negotiated.record(server_hello_done);
 
         // 1. The server is who it should be, and the ephemeral key is its own.
-        let verified = self.verify_chain(cx)?;
+        let verified = self.verify_peer(cx)?;
         let signature = self.verify_signature()?;
 
         // 2. Our ephemeral key, and the premaster secret of both.
-        let group = self.config.common.provider.group(self.server_key.group);
-        let ours =
-            group.ok_or(PeerMisbehaved::ServerSelectedUnofferedGroup(self.server_key.group))?.generate(cx.seed)?;
+        let Self { opened: Opened { config, choice, mut negotiated, .. }, peer, server_key } = self;
+        let group = config.common.provider.group(server_key.group);
+        let ours = group.ok_or(PeerMisbehaved::ServerSelectedUnofferedGroup(server_key.group))?.generate(cx.seed)?;
         let exchange = ClientKeyExchange { public_key: ours.public_key() }.encode()?;
-        let premaster = ours
-            .agree(&self.server_key.public_key)
-            .map_err(|_| PeerMisbehaved::InvalidPublicKey(self.server_key.group))?;
+        let premaster =
+            ours.agree(&server_key.public_key).map_err(|_| PeerMisbehaved::InvalidPublicKey(server_key.group))?;
 
         // 3. Certificate, if one was asked for, and ClientKeyExchange.
-        let Self { config: _, server_name: _, choice, mut negotiated, peer, server_key } = self;
         cx.begin_flight();
-        if authentication == ClientAuthentication::Declined {
-            let none = encode_chain(&[])?;
-            cx.send(HandshakeType::CERTIFICATE, none, &mut negotiated.transcript);
+        match &authentication {
+            ClientAuthentication::NotRequested => {}
+            // Three zeros, whatever was asked for: no list, and no key.
+            ClientAuthentication::Declined => {
+                cx.send(HandshakeType::CERTIFICATE, encode_chain(&[])?, &mut negotiated.transcript);
+            }
+            ClientAuthentication::Shown { identity, .. } => {
+                cx.send(HandshakeType::CERTIFICATE, identity.encode()?, &mut negotiated.transcript);
+            }
         }
         cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
 
-        // 4. The keys. The session hash ends with ClientKeyExchange (RFC 7627 section 4).
+        // 4. The master secret. The session hash ends with ClientKeyExchange (RFC 7627 section 4).
         let master = negotiated.master_secret(&premaster);
-        let block = master.key_block(negotiated.suite, &negotiated.randoms);
-        let keys = |writer| Keys { suite: negotiated.suite, block: block.clone(), writer };
 
-        // 5. ChangeCipherSpec and Finished, under the new keys; what the server sends now is under its own.
-        let (write, read) = (keys(Role::Client), keys(Role::Server));
-        let finished = negotiated.finished(&master, Role::Client);
-        cx.change_cipher_spec(write);
-        cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
-        cx.install_read(read);
+        // 5. CertificateVerify: a signature over all messages so far (RFC 5246 section 7.4.8).
+        if let ClientAuthentication::Shown { identity, scheme } = authentication {
+            let signed = negotiated.transcript.raw().unwrap_or_default();
+            let signature = identity.key.sign(scheme, signed, cx.seed)?;
+            let proof = CertificateVerify { scheme, signature: &signature }.encode()?;
+            cx.send(HandshakeType::CERTIFICATE_VERIFY, proof, &mut negotiated.transcript);
+        }
+        negotiated.transcript.commit(negotiated.suite.hash);
 
-        let session = choice.into_session(server_key.group, peer.into_chain());
+        // 6. ChangeCipherSpec and Finished.
+        let mut session = choice.into_session(Some(server_key.group));
+        peer.enter(&mut session);
         let proof = PeerProof::Certificate { _signature: signature, _peer: verified };
-        let expected = negotiated.finished(&master, Role::Server).verify_data;
-        Ok(Box::new(AwaitFinished { negotiated, master, session, proof, expected }).into())
+        Ok(finish_flight(negotiated, master, session, proof, cx))
     }
 
-    fn verify_chain(&self, cx: &Cx<'_>) -> Result<PeerVerified, CertificateError> {
-        self.config.verifier.verify_chain(&PeerChain {
-            peer: Role::Server,
-            end_entity: &self.peer.end_entity,
-            intermediates: &self.peer.intermediates,
-            name: Some(&self.server_name),
-            now: cx.now,
-            algorithms: self.config.common.provider.signatures,
-        })
+    fn verify_peer(&self, cx: &Cx<'_>) -> Result<PeerVerified, CertificateError> {
+        let Opened { config, server_name, verifier, .. } = &self.opened;
+        let algorithms = config.common.provider.signatures;
+        let expected = ExpectedPeer { role: Role::Server, name: Some(server_name), now: cx.now, algorithms };
+        self.peer.verify(&**verifier, &expected)
     }
 
     fn verify_signature(&self) -> Result<SignatureVerified, Error> {
-        self.config.verifier.verify_signature(&SignedByPeer {
-            end_entity: &self.peer.end_entity,
-            scheme: self.server_key.scheme,
-            message: &self.server_key.signed,
-            signature: &self.server_key.signature,
-            algorithms: self.config.common.provider.signatures,
-        })
+        let SignedServerKey { scheme, signature, signed: message, .. } = &self.server_key;
+        let algorithms = self.opened.config.common.provider.signatures;
+        let signed = HandshakeSignature { scheme: *scheme, message, signature, algorithms };
+        self.peer.verify_signature(&*self.opened.verifier, signed)
     }
 }
 
-impl PeerCertificates {
-    fn into_chain(self) -> Vec<CertificateDer<'static>> {
-        let mut chain = self.intermediates;
-        chain.insert(0, self.end_entity);
-        chain
-    }
-}
-
-/// Our Finished is out; the server's ends the handshake.
-pub(crate) struct AwaitFinished {
-    negotiated: Negotiated,
+/// ChangeCipherSpec and Finished, under the new keys.
+fn finish_flight(
+    mut negotiated: Negotiated,
     master: MasterSecret,
     session: Session,
     proof: PeerProof,
+    cx: &mut Cx<'_>,
+) -> AnyState {
+    let block = master.key_block(negotiated.suite, &negotiated.randoms);
+    let finished = negotiated.finished(&master, Role::Client);
+    cx.change_cipher_spec(Keys { suite: negotiated.suite, block: block.clone(), writer: Role::Client });
+    cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
+    let ending = Ending { negotiated, master, block, session, proof, order: Order::ClientFirst };
+    ending.await_the_server(cx)
+}
+
+/// The server takes the session up again, and has the next word.
+fn take_up(saved: SavedSession, choice: ServerChoice, mut negotiated: Negotiated, cx: &mut Cx<'_>) -> AnyState {
+    negotiated.transcript.commit(negotiated.suite.hash);
+    let master = saved.master.clone();
+    negotiated.log(&master);
+    let block = master.key_block(negotiated.suite, &negotiated.randoms);
+    let session = saved.into_session(choice.application_protocol);
+    let ending = Ending { negotiated, master, block, session, proof: PeerProof::Resumed, order: Order::ServerFirst };
+    ending.await_the_server(cx)
+}
+
+/// Who sends its Finished first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// In a full handshake the client.
+    ClientFirst,
+    /// Where a session is taken up again, the server.
+    ServerFirst,
+}
+
+/// All that the end of a handshake needs.
+struct Ending {
+    negotiated: Negotiated,
+    master: MasterSecret,
+    block: KeyBlock,
+    session: Session,
+    proof: PeerProof,
+    order: Order,
+}
+
+impl Ending {
+    /// NewSessionTicket is in plaintext, and so is read before the keys are changed.
+    fn await_the_server(self, cx: &mut Cx<'_>) -> AnyState {
+        if self.negotiated.keep.expects_ticket {
+            Box::new(AwaitNewSessionTicket { ending: self }).into()
+        } else {
+            self.await_finished(cx)
+        }
+    }
+
+    /// From here on what the server says is under its keys.
+    fn await_finished(self, cx: &mut Cx<'_>) -> AnyState {
+        let block = self.block.clone();
+        cx.install_read(Keys { suite: self.negotiated.suite, block, writer: Role::Server });
+        let expected = self.negotiated.finished(&self.master, Role::Server).verify_data;
+        Box::new(AwaitFinished { ending: self, expected }).into()
+    }
+}
+
+/// The server has promised a ticket, which comes before its ChangeCipherSpec (RFC 5077 section 3.3).
+pub(crate) struct AwaitNewSessionTicket {
+    ending: Ending,
+}
+
+impl AwaitNewSessionTicket {
+    fn on_new_session_ticket(
+        mut self: Box<Self>,
+        ticket: NewSessionTicket<'_>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.ending.negotiated.record(message);
+        self.ending.negotiated.keep.ticket = Some((ticket.ticket.to_vec(), ticket.lifetime_hint));
+        Ok(self.ending.await_finished(cx))
+    }
+}
+
+/// What both sides fixed, and the key that they share.
+struct PskExchange {
+    key: ClientPsk,
+    choice: ServerChoice,
+    negotiated: Negotiated,
+}
+
+/// The server may give a hint, or end its flight (RFC 4279 section 2).
+pub(crate) struct AwaitPskKeyExchange {
+    exchange: PskExchange,
+}
+
+impl AwaitPskKeyExchange {
+    /// The hint is for clients with several identities (RFC 4279 section 5.2).
+    fn on_server_key_exchange(
+        mut self: Box<Self>,
+        _: PskServerKeyExchange<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.exchange.negotiated.record(message);
+        Ok(Box::new(AwaitPskServerHelloDone { exchange: self.exchange, server_key: None }).into())
+    }
+
+    fn on_server_hello_done(
+        self: Box<Self>,
+        _: ServerHelloDone,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        Ok(self.exchange.answer(None, message, cx)?)
+    }
+}
+
+/// The server's ephemeral key comes next; the preshared key vouches for it (RFC 5489 section 2).
+pub(crate) struct AwaitEcdhePskKeyExchange {
+    config: Arc<ClientConfig>,
+    exchange: PskExchange,
+}
+
+impl AwaitEcdhePskKeyExchange {
+    fn on_server_key_exchange(
+        mut self: Box<Self>,
+        message_body: EcdhePskServerKeyExchange<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let UnsignedKey::Named { group, public_key } = message_body.key else {
+            return Err(PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup.into());
+        };
+        let Some(group) = self.config.common.provider.group(group) else {
+            return Err(PeerMisbehaved::ServerSelectedUnofferedGroup(group).into());
+        };
+        self.exchange.negotiated.record(message);
+        let server_key = Some(UnsignedServerKey { group, public_key: public_key.into() });
+        Ok(Box::new(AwaitPskServerHelloDone { exchange: self.exchange, server_key }).into())
+    }
+}
+
+/// The server's ephemeral key, of a group that we offered.
+struct UnsignedServerKey {
+    group: &'static dyn KeyExchangeGroup,
+    public_key: Vec<u8>,
+}
+
+/// The server's flight ends next.
+pub(crate) struct AwaitPskServerHelloDone {
+    exchange: PskExchange,
+    server_key: Option<UnsignedServerKey>,
+}
+
+impl AwaitPskServerHelloDone {
+    fn on_server_hello_done(
+        self: Box<Self>,
+        _: ServerHelloDone,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        Ok(self.exchange.answer(self.server_key, message, cx)?)
+    }
+}
+
+impl PskExchange {
+    /// The flight is complete: agree on keys, send ours. That the server has the key, its Finished says.
+    fn answer(
+        mut self,
+        server_key: Option<UnsignedServerKey>,
+        server_hello_done: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Error> {
+        self.negotiated.record(server_hello_done);
+        let Self { key: ClientPsk { identity, key }, choice, mut negotiated } = self;
+        let (group, exchange, premaster) = match server_key {
+            None => (None, PskClientKeyExchange { identity: &identity }.encode()?, key.premaster()),
+            Some(UnsignedServerKey { group, public_key }) => {
+                let ours = group.generate(cx.seed)?;
+                let exchange =
+                    EcdhePskClientKeyExchange { identity: &identity, public_key: ours.public_key() }.encode()?;
+                let agreed = ours.agree(&public_key).map_err(|_| PeerMisbehaved::InvalidPublicKey(group.code()))?;
+                (Some(group.code()), exchange, key.premaster_with(&agreed))
+            }
+        };
+        cx.begin_flight();
+        cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+        let master = negotiated.master_secret(&premaster);
+        let mut session = choice.into_session(group);
+        session.psk_identity = Some(identity.into_boxed_slice());
+        Ok(finish_flight(negotiated, master, session, PeerProof::Psk, cx))
+    }
+}
+
+/// The server's Finished comes next: it ends the handshake, or calls for ours.
+pub(crate) struct AwaitFinished {
+    ending: Ending,
     expected: [u8; VERIFY_DATA_LEN],
 }
 
@@ -419,15 +750,27 @@ impl AwaitFinished {
         self: Box<Self>,
         finished: Finished,
         message: &Message,
-        _: &mut Cx<'_>,
+        cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
         // A Finished outside the new epoch proves nothing (FLT-20).
         if message.epoch == 0 {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
         let verified = verify_finished(finished, &self.expected)?;
-        let Self { negotiated, master, session, proof, .. } = *self;
-        let exporter = negotiated.into_exporter(master);
+        let Ending { mut negotiated, master, block, session, proof, order } = self.ending;
+        if order == Order::ServerFirst {
+            negotiated.record(message);
+            let finished = negotiated.finished(&master, Role::Client);
+            cx.begin_flight();
+            cx.change_cipher_spec(Keys { suite: negotiated.suite, block, writer: Role::Client });
+            cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
+        }
+        let kept_master = master.clone();
+        let (exporter, keep) = negotiated.into_exporter(master);
+        if let Some(sessions) = &keep.config.sessions {
+            cx.remember(SessionReference::Client(sessions.clone(), Box::new(keep.server_name.clone())));
+        }
+        keep.keep(&session, &kept_master);
         Ok(AnyState::Connected(Connected::new(session, exporter, verified, proof)))
     }
 }
@@ -439,8 +782,13 @@ const MAX_COOKIES: usize = 5;
 into_state! { Client12:
     ServerHello(AwaitServerHello),
     Certificate(AwaitCertificate),
+    CertificateStatus(AwaitCertificateStatus),
     ServerKeyExchange(AwaitServerKeyExchange),
     CertificateRequest(AwaitCertificateRequest),
     ServerHelloDone(AwaitServerHelloDone),
+    PskKeyExchange(AwaitPskKeyExchange),
+    EcdhePskKeyExchange(AwaitEcdhePskKeyExchange),
+    PskServerHelloDone(AwaitPskServerHelloDone),
+    NewSessionTicket(AwaitNewSessionTicket),
     Finished(AwaitFinished),
 }

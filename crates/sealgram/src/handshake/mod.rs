@@ -15,26 +15,36 @@ macro_rules! into_state {
     };
 }
 
+mod certificate_type;
 pub(crate) mod client12;
+mod credential;
 pub(crate) mod negotiate;
+pub(crate) mod resume;
 pub(crate) mod server12;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, UnixTime};
+use pki_types::UnixTime;
 
+use self::resume::SessionReference;
 use crate::code::HandshakeType;
 use crate::crypto::{Exporter, KeyBlock, Seed, Suite, Transcript, VERIFY_DATA_LEN};
-use crate::error::{CryptoError, DecodeError, Error, PeerMisbehaved};
+use crate::decision::{Answer, Decision};
+use crate::error::{CryptoError, DecodeError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::proof::{FinishedVerified, PeerProof};
 use crate::role::Role;
 use crate::session::Session;
-use crate::wire::certificate::{CertificateRequest, decode_chain};
+use crate::wire::certificate::{CertificateRequest, CertificateVerify};
+use crate::wire::certificate_status::CertificateStatus;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{ClientHello, HelloVerifyRequest, ServerHello};
-use crate::wire::key_exchange::{ClientKeyExchange, ServerKeyExchange, decode_server_hello_done};
+use crate::wire::key_exchange::{
+    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
+    PskServerKeyExchange, ServerKeyExchange, decode_server_hello_done,
+};
+use crate::wire::ticket::NewSessionTicket;
 
 /// Where a handshake is. DTLS 1.3 will be variants beside these.
 pub(crate) enum State {
@@ -73,6 +83,8 @@ pub(crate) enum Refusal {
     Ignore(State),
     /// The handshake has failed.
     Fatal(Error),
+    /// The answer is not one to the question: the state stands as it was.
+    Misuse(State),
 }
 
 macro_rules! fatal {
@@ -85,7 +97,7 @@ macro_rules! fatal {
     };
 }
 
-fatal!(CryptoError, Error, PeerMisbehaved);
+fatal!(CryptoError, Error, PeerIncompatible, PeerMisbehaved);
 
 impl State {
     /// Takes the next message in order.
@@ -95,6 +107,23 @@ impl State {
             Self::Server12(state) => state.on_message(message, cx),
             // The connection answers what comes after the handshake without asking for its meaning.
             Self::Connected(connected) => Err(Refusal::Ignore(Self::Connected(connected))),
+        }
+    }
+
+    /// Takes the answer to the decision that the state waits for.
+    pub(crate) fn on_answer(self, answer: Answer, cx: &mut Cx<'_>) -> Result<Self, Refusal> {
+        match self {
+            Self::Server12(state) => state.on_answer(answer, cx),
+            other => Err(Refusal::Misuse(other)),
+        }
+    }
+
+    /// Whether the peer's Finished is due, and a preshared key is all that vouches for the peer.
+    pub(crate) const fn relies_on_psk(&self) -> bool {
+        match self {
+            Self::Client12(state) => state.relies_on_psk(),
+            Self::Server12(state) => state.relies_on_psk(),
+            Self::Connected(_) => false,
         }
     }
 
@@ -118,6 +147,9 @@ pub(crate) struct Cx<'c> {
     pub(crate) next_message_seq: &'c mut u16,
     /// What is to be done if the handler succeeds, in this order.
     pub(crate) effects: Vec<Effect>,
+    /// What the state that the handler returned waits for, if that is a decision and not a message. The effects wait
+    /// with it.
+    pub(crate) decision: Option<Decision>,
 }
 
 /// Something that a handler wants done.
@@ -130,6 +162,8 @@ pub(crate) enum Effect {
     ChangeCipherSpec,
     /// Use new keys for the next write epoch.
     InstallWrite(Keys),
+    /// The session of this connection is kept here, until the connection fails.
+    Remember(SessionReference),
     /// Use new keys for the next read epoch. The handshake messages of the epoch before it are all in.
     InstallRead(Keys),
 }
@@ -169,6 +203,16 @@ impl Cx<'_> {
     pub(crate) fn install_read(&mut self, keys: Keys) {
         self.effects.push(Effect::InstallRead(keys));
     }
+
+    /// Says where the session is kept.
+    pub(crate) fn remember(&mut self, reference: SessionReference) {
+        self.effects.push(Effect::Remember(reference));
+    }
+
+    /// The state that the handler returns waits for this.
+    pub(crate) fn suspend(&mut self, decision: Decision) {
+        self.decision = Some(decision);
+    }
 }
 
 /// A message body that can be read.
@@ -195,20 +239,16 @@ readable! {
     HelloVerifyRequest<'m> = HELLO_VERIFY_REQUEST,
     ServerHello<'m> = SERVER_HELLO,
     ServerKeyExchange<'m> = SERVER_KEY_EXCHANGE,
+    PskServerKeyExchange<'m> = SERVER_KEY_EXCHANGE,
+    EcdhePskServerKeyExchange<'m> = SERVER_KEY_EXCHANGE,
+    CertificateStatus<'m> = CERTIFICATE_STATUS,
     CertificateRequest<'m> = CERTIFICATE_REQUEST,
+    CertificateVerify<'m> = CERTIFICATE_VERIFY,
     ClientKeyExchange<'m> = CLIENT_KEY_EXCHANGE,
+    PskClientKeyExchange<'m> = CLIENT_KEY_EXCHANGE,
+    EcdhePskClientKeyExchange<'m> = CLIENT_KEY_EXCHANGE,
     Finished = FINISHED,
-}
-
-/// The peer's chain.
-pub(crate) struct Certificate<'m>(pub(crate) Vec<CertificateDer<'m>>);
-
-impl<'m> Read<'m> for Certificate<'m> {
-    const TYPE: HandshakeType = HandshakeType::CERTIFICATE;
-
-    fn read(body: &'m [u8]) -> Result<Self, DecodeError> {
-        decode_chain(body).map(Self)
-    }
+    NewSessionTicket<'m> = NEW_SESSION_TICKET,
 }
 
 /// The end of a server's flight.

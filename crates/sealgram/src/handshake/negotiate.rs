@@ -6,30 +6,37 @@ use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
-use crate::code::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, is_grease};
+use super::certificate_type::{CertificateTypes, CredentialRequest, OfferedTypes};
+use super::resume::Offered;
+use crate::code::{
+    CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, is_grease,
+};
 use crate::config::{ClientConfig, Common, Identity, ServerConfig};
-use crate::crypto::{Exporter, KeyExchangeGroup, MasterSecret, Randoms, Suite, Transcript};
+use crate::crypto::{Exporter, KeyAlgorithm, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Suite, Transcript};
 use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::key_log::{CLIENT_RANDOM, KeyLog};
+use crate::psk::PresharedKeys;
 use crate::role::Role;
 use crate::session::Session;
+use crate::wire::certificate::{CertificateRequest, encode_authorities};
 use crate::wire::codes::Codes;
 use crate::wire::extension::{ExtensionBlock, ExtensionWriter, Extensions};
 use crate::wire::extension_data::POINT_FORMAT_UNCOMPRESSED;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{ClientHello, ServerHello};
 
-/// What both hellos fixed, built once at ServerHello.
-pub(crate) struct Negotiated {
+/// What both hellos fixed, built once at ServerHello. `K` is what will be done with the session.
+pub(crate) struct Negotiated<K> {
     pub(crate) suite: &'static Suite,
     pub(crate) randoms: Randoms,
     pub(crate) extended_master_secret: bool,
     pub(crate) transcript: Transcript,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    pub(crate) keep: K,
 }
 
-impl Negotiated {
+impl<K> Negotiated<K> {
     /// Adds a message of the peer's to the transcript.
     pub(crate) fn record(&mut self, message: &Message) {
         self.transcript.add(message.msg_type, message.message_seq, &message.body);
@@ -44,10 +51,15 @@ impl Negotiated {
         } else {
             MasterSecret::from_randoms(hash, premaster, &self.randoms)
         };
+        self.log(&master);
+        master
+    }
+
+    /// Tells the key log, if there is one.
+    pub(crate) fn log(&self, master: &MasterSecret) {
         if let Some(key_log) = &self.key_log {
             key_log.log(CLIENT_RANDOM, &self.randoms.client, master.expose());
         }
-        master
     }
 
     /// The Finished of `role` over the transcript so far (RFC 5246 section 7.4.9).
@@ -57,10 +69,61 @@ impl Negotiated {
     }
 
     /// What is left of the handshake once it is over.
-    pub(crate) fn into_exporter(self, master: MasterSecret) -> Option<Exporter> {
-        self.extended_master_secret.then(|| Exporter::new(self.suite.hash, master, self.randoms))
+    pub(crate) fn into_exporter(self, master: MasterSecret) -> (Option<Exporter>, K) {
+        let Self { suite, randoms, extended_master_secret, keep, .. } = self;
+        (extended_master_secret.then(|| Exporter::new(suite.hash, master, randoms)), keep)
     }
 }
+
+/// The first certificate of the client's that is of the type, of a kind, and from an issuer, that the server asks for, and
+/// a scheme that both know (RFC 5246 section 7.4.6).
+pub(crate) fn select_client_identity(
+    request: &CertificateRequest<'_>,
+    certificate_type: CertificateType,
+    config: &ClientConfig,
+) -> Option<(Arc<Identity>, SignatureScheme)> {
+    let is_wanted = |identity: &Identity| {
+        let has_kind = request.certificate_types.contains(&identity.key.algorithm().client_certificate_type().0);
+        let mut authorities = request.authorities().peekable();
+        let has_issuer = authorities.peek().is_none() || identity.is_issued_by_any(authorities);
+        identity.certificate_type() == certificate_type && has_kind && has_issuer
+    };
+    let scheme = |identity: &Identity| {
+        identity.key.schemes().iter().copied().find(|scheme| request.signature_algorithms.contains(*scheme))
+    };
+    let wanted = config.identities.iter().filter(|identity| is_wanted(identity));
+    wanted.filter_map(|identity| Some((identity.clone(), scheme(identity)?))).next()
+}
+
+/// What a server asks its clients to show: keys that can sign with one of its schemes, from the issuers that its
+/// verifier names (RFC 5246 section 7.4.4); raw public keys have no issuers.
+pub(crate) fn certificate_request(
+    CredentialRequest { certificate_type, verifier }: CredentialRequest<'_>,
+    config: &ServerConfig,
+) -> Result<Vec<u8>, CryptoError> {
+    let schemes: Vec<SignatureScheme> = config.common.provider.signatures.iter().map(|(scheme, _)| *scheme).collect();
+    let mut types = Vec::new();
+    for algorithm in schemes.iter().filter_map(|scheme| KeyAlgorithm::of(*scheme)) {
+        let code = algorithm.client_certificate_type().0;
+        if !types.contains(&code) {
+            types.push(code);
+        }
+    }
+    let names = if certificate_type == CertificateType::X509 { verifier.authorities() } else { &[] };
+    let len: usize = names.iter().map(|name| name.len() + 2).sum();
+    let names = if len <= MAX_AUTHORITIES_LEN { names } else { &[] };
+    let authorities = encode_authorities(names.iter().map(Vec::as_slice))?;
+    CertificateRequest {
+        certificate_types: &types,
+        signature_algorithms: Codes::from(&*schemes),
+        authorities: &authorities,
+    }
+    .encode()
+}
+
+/// How many bytes of issuers a server names at most. A system's whole store would make a flight of a dozen datagrams,
+/// and says no more than none at all.
+const MAX_AUTHORITIES_LEN: usize = 4096;
 
 /// What the server's key exchange signs: both randoms, then the parameters as they were sent (RFC 5246 section 7.4.3).
 pub(crate) fn signed_params(randoms: &Randoms, params: &[u8]) -> Vec<u8> {
@@ -70,6 +133,7 @@ pub(crate) fn signed_params(randoms: &Randoms, params: &[u8]) -> Vec<u8> {
 /// What a client offers: everything of its hello but the cookie.
 pub(crate) struct ClientOffer {
     pub(crate) random: [u8; 32],
+    pub(crate) offered: Offered,
     suites: Vec<CipherSuite>,
     extensions: ExtensionBlock,
 }
@@ -78,9 +142,15 @@ impl ClientOffer {
     /// # Errors
     ///
     /// [`CryptoError::MessageTooLong`] if the configured lists do not fit a hello.
-    pub(crate) fn new(config: &ClientConfig, name: &ServerName<'_>, random: [u8; 32]) -> Result<Self, CryptoError> {
+    pub(crate) fn new(
+        config: &ClientConfig,
+        name: &ServerName<'_>,
+        random: [u8; 32],
+        offered: Offered,
+    ) -> Result<Self, CryptoError> {
         let provider = config.common.provider;
-        let suites = provider.suites.iter().map(|suite| suite.code).collect();
+        let in_use = &config.common.suites;
+        let suites = in_use.iter().map(|suite| suite.code).collect();
         let groups: Vec<NamedGroup> = provider.groups.iter().map(|group| group.code()).collect();
         let schemes: Vec<SignatureScheme> = provider.signatures.iter().map(|(scheme, _)| *scheme).collect();
 
@@ -90,13 +160,24 @@ impl ClientOffer {
         }
         extensions.empty(ExtensionType::EXTENDED_MASTER_SECRET);
         extensions.renegotiation_info(&[]);
-        extensions.supported_groups(&groups);
-        extensions.ec_point_formats();
-        extensions.signature_algorithms(&schemes);
+        if in_use.iter().any(|suite| suite.key_exchange.is_ephemeral()) {
+            extensions.supported_groups(&groups);
+            extensions.ec_point_formats();
+        }
+        if in_use.iter().any(|suite| suite.key_exchange.authentication().is_some()) {
+            extensions.signature_algorithms(&schemes);
+            CertificateTypes::offer(config, &mut extensions);
+            if config.verifier.as_ref().is_some_and(|verifier| verifier.wants_ocsp_response()) {
+                extensions.ocsp_request();
+            }
+        }
         if !config.common.application_protocols.is_empty() {
             extensions.application_protocols(&config.common.application_protocols);
         }
-        Ok(Self { random, suites, extensions: extensions.finish()? })
+        if let Some(ticket) = &offered.ticket {
+            extensions.session_ticket(ticket);
+        }
+        Ok(Self { random, offered, suites, extensions: extensions.finish()? })
     }
 
     /// The hello with this cookie; nothing else in it ever changes (RFC 6347 section 4.2.1).
@@ -104,7 +185,7 @@ impl ClientOffer {
         ClientHello {
             version: ProtocolVersion::DTLS_1_2,
             random: self.random,
-            session_id: &[],
+            session_id: &self.offered.session_id,
             cookie,
             cipher_suites: Codes::from(&*self.suites),
             compression_methods: &[NULL_COMPRESSION],
@@ -114,24 +195,29 @@ impl ClientOffer {
     }
 
     /// Holds the server's answer against the offer (RFC 5246 section 7.4.1.3).
-    pub(crate) fn check(&self, hello: &ServerHello<'_>, config: &ClientConfig) -> Result<ServerChoice, Error> {
+    pub(crate) fn check(&self, hello: &ServerHello<'_>, config: &ClientConfig) -> Result<ServerAnswer, Error> {
         if hello.version != ProtocolVersion::DTLS_1_2 {
             return Err(PeerIncompatible::NoCommonVersion(hello.version).into());
         }
-        let offered = self.suites.contains(&hello.cipher_suite);
-        let suite = config.common.provider.suite(hello.cipher_suite).filter(|_| offered);
+        let suite = config.common.suite(hello.cipher_suite);
         let suite = suite.ok_or(PeerMisbehaved::ServerSelectedUnofferedSuite(hello.cipher_suite))?;
         if hello.compression_method != NULL_COMPRESSION {
             return Err(PeerMisbehaved::ServerSelectedCompression.into());
         }
         self.check_extensions(&hello.extensions)?;
         check_secure_renegotiation(&hello.extensions, config)?;
-        Ok(ServerChoice {
+        let choice = ServerChoice {
             suite,
             extended_master_secret: check_extended_master_secret(&hello.extensions, &config.common)?,
             application_protocol: check_application_protocol(&hello.extensions, config)?,
             server_name: self.extensions.as_extensions().server_name()?.map(Box::from),
-        })
+        };
+        // Where a session is taken up again, nobody shows anything.
+        let is_resumed = self.offered.accepted(hello.session_id).is_some();
+        let is_shown = !is_resumed && suite.key_exchange.authentication().is_some();
+        let certificate_types = CertificateTypes::check(is_shown, &self.extensions.as_extensions(), &hello.extensions)?;
+        let may_staple = hello.extensions.has_empty(ExtensionType::STATUS_REQUEST)?;
+        Ok(ServerAnswer { choice, certificate_types, may_staple })
     }
 
     /// Nothing may be answered that was not asked (RFC 5246 section 7.4.1.4).
@@ -150,6 +236,14 @@ impl ClientOffer {
     }
 }
 
+/// What the server's hello says.
+pub(crate) struct ServerAnswer {
+    pub(crate) choice: ServerChoice,
+    pub(crate) certificate_types: CertificateTypes,
+    /// Whether an OCSP response may come, which it need not (RFC 6066 section 8).
+    pub(crate) may_staple: bool,
+}
+
 /// What the server's hello chose out of the offer.
 pub(crate) struct ServerChoice {
     pub(crate) suite: &'static Suite,
@@ -160,18 +254,17 @@ pub(crate) struct ServerChoice {
 
 impl ServerChoice {
     /// The facts of the session, once the rest is known.
-    pub(crate) fn into_session(
-        self,
-        group: NamedGroup,
-        peer_certificates: Vec<pki_types::CertificateDer<'static>>,
-    ) -> Session {
+    pub(crate) fn into_session(self, group: Option<NamedGroup>) -> Session {
         Session {
             version: ProtocolVersion::DTLS_1_2,
             cipher_suite: self.suite.code,
             group,
             application_protocol: self.application_protocol,
             server_name: self.server_name,
-            peer_certificates,
+            peer_certificates: Vec::new(),
+            peer_raw_public_key: None,
+            psk_identity: None,
+            resumed: false,
             extended_master_secret: self.extended_master_secret,
         }
     }
@@ -180,52 +273,126 @@ impl ServerChoice {
 /// What a server chooses out of a client's offer.
 pub(crate) struct Selection<'c> {
     pub(crate) choice: ServerChoice,
-    pub(crate) group: &'static dyn KeyExchangeGroup,
-    pub(crate) identity: &'c Identity,
-    pub(crate) scheme: SignatureScheme,
+    pub(crate) key_exchange: ServerKeyExchangeChoice<'c>,
     /// The extensions of ServerHello.
     pub(crate) extensions: ExtensionBlock,
 }
 
-/// Chooses for a server; its own order of preference rules.
-pub(crate) fn select<'c>(hello: &ClientHello<'_>, config: &'c ServerConfig) -> Result<Selection<'c>, Error> {
-    // 1. What the hello must have, whatever it offers.
+/// How the server's keys come about.
+pub(crate) enum ServerKeyExchangeChoice<'c> {
+    /// An ephemeral key, signed with the key of a certificate.
+    Signed(SignedExchange<'c>),
+    /// An ephemeral key, and a key shared beforehand.
+    EcdhePsk { group: &'static dyn KeyExchangeGroup, keys: &'c Arc<dyn PresharedKeys> },
+    /// A key shared beforehand.
+    Psk { keys: &'c Arc<dyn PresharedKeys> },
+}
+
+/// An ephemeral key, who signs it, and what the client is asked for in return.
+pub(crate) struct SignedExchange<'c> {
+    pub(crate) group: &'static dyn KeyExchangeGroup,
+    pub(crate) identity: &'c Identity,
+    pub(crate) scheme: SignatureScheme,
+    pub(crate) request: Option<CredentialRequest<'c>>,
+    /// What is stapled to the certificate, as the client asks for it.
+    pub(crate) ocsp_response: Option<&'c [u8]>,
+}
+
+/// What a hello must have, whatever it offers.
+pub(crate) struct Basics {
+    extended_master_secret: bool,
+    secure_renegotiation: bool,
+}
+
+/// Looks at what comes before every choice.
+pub(crate) fn check(hello: &ClientHello<'_>, config: &ServerConfig) -> Result<Basics, Error> {
     check_version(hello)?;
     if !hello.compression_methods.contains(&NULL_COMPRESSION) {
         return Err(PeerMisbehaved::ClientOffersNoNullCompression.into());
     }
     let extended_master_secret = check_extended_master_secret(&hello.extensions, &config.common)?;
-    let secure_renegotiation = offers_secure_renegotiation(hello)?;
+    Ok(Basics { extended_master_secret, secure_renegotiation: offers_secure_renegotiation(hello)? })
+}
 
-    // 2. Suite, group, certificate and scheme, which depend on one another.
+/// Chooses for a server; its own order of preference rules.
+pub(crate) fn select<'c>(
+    hello: &ClientHello<'_>,
+    basics: &Basics,
+    promises_ticket: bool,
+    config: &'c ServerConfig,
+) -> Result<Selection<'c>, Error> {
+    // 1. Suite, group, certificate and scheme, which depend on one another.
     let offer = CryptoOffer::read(hello)?;
-    let Crypto { suite, group, identity, scheme } = offer.select(config)?;
+    let (suite, key_exchange) = offer.select(config)?;
 
-    // 3. What the application cares for.
+    // 2. What the application cares for.
     let server_name = hello.extensions.server_name()?.map(Box::from);
     let application_protocol = select_application_protocol(&hello.extensions, &config.common)?;
 
-    // 4. The answer holds only what was asked.
+    // 3. The answer holds only what was asked.
     let mut extensions = ExtensionWriter::new();
-    if secure_renegotiation {
+    if basics.secure_renegotiation {
         extensions.renegotiation_info(&[]);
     }
     // RFC 6066 section 3: the answer says that the name was used. Some clients fail on it, so that it is not given for
     // nothing: pion/dtls 2.2.6 takes it for a list of names without content.
-    if server_name.as_deref().is_some_and(|name: &str| identity.is_for(name) == Some(true)) {
+    let chose_identity = |name: &str| match &key_exchange {
+        ServerKeyExchangeChoice::Signed(SignedExchange { identity, .. }) => identity.is_for(name) == Some(true),
+        ServerKeyExchangeChoice::EcdhePsk { .. } | ServerKeyExchangeChoice::Psk { .. } => false,
+    };
+    if server_name.as_deref().is_some_and(chose_identity) {
         extensions.empty(ExtensionType::SERVER_NAME);
     }
     if hello.extensions.find(ExtensionType::EC_POINT_FORMATS).is_some() {
         extensions.ec_point_formats();
     }
-    if extended_master_secret {
+    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises_ticket);
+    if let ServerKeyExchangeChoice::Signed(SignedExchange { identity, request, ocsp_response, .. }) = &key_exchange {
+        if ocsp_response.is_some() {
+            extensions.empty(ExtensionType::STATUS_REQUEST);
+        }
+        let asked_for = request.map(|request| request.certificate_type);
+        offer.certificate_types.answer(identity.certificate_type(), asked_for, &mut extensions);
+    }
+    let extended_master_secret = basics.extended_master_secret;
+    let choice = ServerChoice { suite, extended_master_secret, application_protocol, server_name };
+    Ok(Selection { choice, key_exchange, extensions: extensions.finish()? })
+}
+
+/// What a server says anew where it takes a session up.
+pub(crate) struct ResumptionAnswer {
+    pub(crate) application_protocol: Option<Box<[u8]>>,
+    pub(crate) extensions: ExtensionBlock,
+}
+
+/// What a server answers that takes a session up again: what belongs to a connection is negotiated for each. The
+/// server_name is that of the session, and is not acknowledged (RFC 6066 section 3).
+pub(crate) fn answer_resumption(
+    hello: &ClientHello<'_>,
+    basics: &Basics,
+    promises_ticket: bool,
+    config: &ServerConfig,
+) -> Result<ResumptionAnswer, Error> {
+    let application_protocol = select_application_protocol(&hello.extensions, &config.common)?;
+    let mut extensions = ExtensionWriter::new();
+    if basics.secure_renegotiation {
+        extensions.renegotiation_info(&[]);
+    }
+    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises_ticket);
+    Ok(ResumptionAnswer { application_protocol, extensions: extensions.finish()? })
+}
+
+/// The end of both answers.
+fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, protocol: Option<&[u8]>, promises_ticket: bool) {
+    if basics.extended_master_secret {
         extensions.empty(ExtensionType::EXTENDED_MASTER_SECRET);
     }
-    if let Some(name) = &application_protocol {
+    if let Some(name) = protocol {
         extensions.application_protocols([name]);
     }
-    let choice = ServerChoice { suite, extended_master_secret, application_protocol, server_name };
-    Ok(Selection { choice, group, identity, scheme, extensions: extensions.finish()? })
+    if promises_ticket {
+        extensions.session_ticket(&[]);
+    }
 }
 
 /// The one place that chooses a version: DTLS 1.2 is all there is.
@@ -311,14 +478,9 @@ struct CryptoOffer<'a> {
     schemes: Option<Codes<'a, SignatureScheme>>,
     /// What may sign the certificates, where that differs from what may sign the handshake (RFC 8446 section 4.2.3).
     chain_schemes: Option<Codes<'a, SignatureScheme>>,
+    certificate_types: OfferedTypes<'a>,
+    wants_ocsp_response: bool,
     server_name: Option<&'a str>,
-}
-
-struct Crypto<'c> {
-    suite: &'static Suite,
-    group: &'static dyn KeyExchangeGroup,
-    identity: &'c Identity,
-    scheme: SignatureScheme,
 }
 
 impl<'a> CryptoOffer<'a> {
@@ -334,36 +496,89 @@ impl<'a> CryptoOffer<'a> {
             groups: hello.extensions.supported_groups()?,
             schemes,
             chain_schemes: hello.extensions.signature_algorithms_cert()?.or(schemes),
+            certificate_types: OfferedTypes::read(&hello.extensions)?,
+            wants_ocsp_response: hello.extensions.requests_ocsp_response()?,
             server_name: hello.extensions.server_name()?,
         })
     }
 
+    /// The first suite of ours that the client offers and that can be used with it. Where it wants to see a certificate,
+    /// the best one decides which suites come into question.
+    fn select<'c>(&self, config: &'c ServerConfig) -> Result<(&'static Suite, ServerKeyExchangeChoice<'c>), Error> {
+        let group = config.common.provider.groups.iter().copied().find(|group| self.offers_group(group.code()));
+        let certificate = if group.is_some() { self.select_certificate(config)? } else { None };
+        for suite in config.common.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
+            let choice = match (suite.key_exchange, group, &config.preshared_keys) {
+                (KeyExchange::Ecdhe(_), Some(group), _) => match certificate {
+                    Some((chosen, identity, scheme)) if chosen.code == suite.code => {
+                        let request = self.certificate_types.request(&config.client_certificate)?;
+                        let ocsp_response = identity.ocsp_response().filter(|_| self.wants_ocsp_response);
+                        let exchange = SignedExchange { group, identity, scheme, request, ocsp_response };
+                        Some(ServerKeyExchangeChoice::Signed(exchange))
+                    }
+                    _ => None,
+                },
+                (KeyExchange::EcdhePsk, Some(group), Some(keys)) => {
+                    Some(ServerKeyExchangeChoice::EcdhePsk { group, keys })
+                }
+                (KeyExchange::Psk, _, Some(keys)) => Some(ServerKeyExchangeChoice::Psk { keys }),
+                _ => None,
+            };
+            if let Some(choice) = choice {
+                return Ok((suite, choice));
+            }
+        }
+        let needs_group = config.common.suites.iter().any(|suite| suite.key_exchange.is_ephemeral());
+        Err(match group {
+            None if needs_group => PeerIncompatible::NoCommonGroup.into(),
+            _ if self.lacks_type_only(config) => PeerIncompatible::NoCommonCertificateType.into(),
+            _ => PeerIncompatible::NoCommonCipherSuite.into(),
+        })
+    }
+
+    /// Whether the client wants to see a certificate, and there are some, but none of a type that it can judge (RFC 7250
+    /// section 4.2).
+    fn lacks_type_only(&self, config: &ServerConfig) -> bool {
+        let certificate_suites =
+            config.common.suites.iter().filter(|suite| suite.key_exchange.authentication().is_some());
+        let wants_one = certificate_suites.into_iter().any(|suite| self.suites.contains(suite.code));
+        wants_one && !config.identities.iter().any(|identity| self.allows(identity))
+    }
+
+    fn allows(&self, identity: &Identity) -> bool {
+        self.certificate_types.allows_server(identity.certificate_type())
+    }
+
     /// The best certificate for the client, and with it the first suite of ours that the client offers and for which a
-    /// group and a signature scheme are there as well (RFC 8422 section 5.1, RFC 5246 section 7.4.3).
-    fn select<'c>(&self, config: &'c ServerConfig) -> Result<Crypto<'c>, Error> {
-        let provider = config.common.provider;
-        let group = provider.groups.iter().copied().find(|group| self.offers_group(group.code()));
-        let group = group.ok_or(PeerIncompatible::NoCommonGroup)?;
-        let mut candidates: Vec<&Identity> = config.identities.iter().collect();
+    /// signature scheme is there as well (RFC 8422 section 5.1, RFC 5246 section 7.4.3); `None` if no suite with
+    /// certificates can be used.
+    fn select_certificate<'c>(
+        &self,
+        config: &'c ServerConfig,
+    ) -> Result<Option<(&'static Suite, &'c Identity, SignatureScheme)>, Error> {
+        let mut candidates: Vec<&Identity> = config.identities.iter().map(|identity| &**identity).collect();
         if let (true, Some(name)) = (config.require_known_name, self.server_name) {
             candidates.retain(|identity| identity.is_for(name) == Some(true));
-            if candidates.is_empty() {
+            if candidates.is_empty() && config.preshared_keys.is_none() {
                 return Err(PeerIncompatible::UnrecognizedName.into());
             }
         }
+        candidates.retain(|identity| self.allows(identity));
         // The sort is stable: among equals the order of the configuration stands.
         candidates.sort_by_key(|identity| self.rank(identity));
         // The right name, and a chain that can be checked, count for more than the best suite.
         for equals in candidates.chunk_by(|one, other| self.rank(one) == self.rank(other)) {
-            for suite in provider.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
-                for identity in equals.iter().filter(|identity| identity.key.algorithm() == suite.authentication) {
+            for suite in config.common.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
+                let has_key =
+                    |identity: &&&Identity| Some(identity.key.algorithm()) == suite.key_exchange.authentication();
+                for identity in equals.iter().filter(has_key) {
                     if let Some(scheme) = self.scheme_for(identity) {
-                        return Ok(Crypto { suite, group, identity, scheme });
+                        return Ok(Some((suite, identity, scheme)));
                     }
                 }
             }
         }
-        Err(PeerIncompatible::NoCommonCipherSuite.into())
+        Ok(None)
     }
 
     /// Smaller is better. The name first: the one that is asked for, none in particular, another one. Then whether the
@@ -376,8 +591,7 @@ impl<'a> CryptoOffer<'a> {
             Some(false) => 2,
         };
         let offered = |scheme: SignatureScheme| self.chain_schemes.is_none_or(|schemes| schemes.contains(scheme));
-        let may_check_chain = identity.chain_schemes.iter().all(|scheme| scheme.is_some_and(offered));
-        (name, !may_check_chain)
+        (name, !identity.is_signed_by_any(offered))
     }
 
     fn offers_group(&self, group: NamedGroup) -> bool {

@@ -8,10 +8,14 @@
 //!
 //!   ClientHello (cookie)     ------------------------>          AwaitClientHello
 //!                            <--------          ServerHello
-//!                                               Certificate
-//!                                         ServerKeyExchange
+//!                                             [Certificate]
+//!                                       [CertificateStatus]
+//!                                       [ServerKeyExchange]
+//!                                      [CertificateRequest]
 //!                                           ServerHelloDone
+//!   [Certificate]            ------------------------>          AwaitCertificate
 //!   ClientKeyExchange        ------------------------>          AwaitClientKeyExchange
+//!   [CertificateVerify]      ------------------------>          AwaitCertificateVerify
 //!   [ChangeCipherSpec]
 //!   Finished                 ------------------------>          AwaitFinished
 //!                            <--------   [ChangeCipherSpec]
@@ -24,43 +28,117 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::negotiate::{self, Negotiated, Selection};
+use super::certificate_type::CredentialRequest;
+use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
+use super::negotiate::{
+    self, Basics, ResumptionAnswer, Selection, ServerChoice, ServerKeyExchangeChoice, SignedExchange,
+};
+use super::resume::{self, Found, FoundSession, ServerKeep, SessionReference};
 use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step, unexpected, verify_finished};
-use crate::code::{HandshakeType, ProtocolVersion};
-use crate::config::ServerConfig;
-use crate::crypto::{EphemeralKey, KeyBlock, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
-use crate::error::PeerMisbehaved;
+use crate::code::{CertificateType, HandshakeType, ProtocolVersion};
+use crate::config::{ClientCertificate, ServerConfig};
+use crate::crypto::{
+    EphemeralKey, KeyBlock, KeyExchangeGroup, MasterSecret, Randoms, SharedSecret, SignatureAlgorithms, Suite,
+    Transcript, VERIFY_DATA_LEN,
+};
+use crate::decision::{Answer, Decision, Reply};
+use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::proof::PeerProof;
+use crate::psk::{PresharedKey, PresharedKeys};
+use crate::resumption::{ServerSession, SessionId};
 use crate::role::Role;
 use crate::session::Session;
-use crate::wire::certificate::encode_chain;
+use crate::verify::{HandshakeSignature, PeerVerifier};
+use crate::wire::certificate::CertificateVerify;
+use crate::wire::certificate_status::CertificateStatus;
+use crate::wire::extension::ExtensionBlock;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{ClientHello, HelloPrefix, ServerHello};
-use crate::wire::key_exchange::{ClientKeyExchange, SignedKey};
+use crate::wire::key_exchange::{
+    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
+    PskServerKeyExchange, SignedKey,
+};
+use crate::wire::ticket::NewSessionTicket;
+
+type Negotiated = negotiate::Negotiated<ServerKeep>;
 
 /// Which message the server waits for.
 pub(crate) enum State {
     ClientHello(Box<AwaitClientHello>),
+    Session(Box<AwaitSession>),
+    Certificate(Box<AwaitCertificate>),
     ClientKeyExchange(Box<AwaitClientKeyExchange>),
+    CertificateVerify(Box<AwaitCertificateVerify>),
+    PskKeyExchange(Box<AwaitPskKeyExchange>),
+    EcdhePskKeyExchange(Box<AwaitEcdhePskKeyExchange>),
+    PresharedKey(Box<AwaitPresharedKey>),
     Finished(Box<AwaitFinished>),
 }
 
 impl State {
     pub(super) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        // A client that was sent two cookies has answered both, and repeats the later hello until our answer to the
+        // earlier one reaches it. It has the message_seq of the message that is due, and means nothing.
+        if self.client_random().is_some_and(|random| is_hello_with(message, random)) {
+            return Err(Refusal::Ignore(AnyState::Server12(self)));
+        }
         match self {
             Self::ClientHello(state) => step(state, message, cx, AwaitClientHello::on_client_hello),
-            Self::ClientKeyExchange(state) if state.is_repeated_hello(message) => Err(Refusal::Ignore(state.into())),
+            Self::Certificate(state) if state.certificate_type == CertificateType::RAW_PUBLIC_KEY => {
+                step(state, message, cx, AwaitCertificate::on_raw_public_key)
+            }
+            Self::Certificate(state) => step(state, message, cx, AwaitCertificate::on_certificate),
             Self::ClientKeyExchange(state) => step(state, message, cx, AwaitClientKeyExchange::on_client_key_exchange),
+            Self::CertificateVerify(state) => step(state, message, cx, AwaitCertificateVerify::on_certificate_verify),
+            Self::PskKeyExchange(state) => step(state, message, cx, AwaitPskKeyExchange::on_client_key_exchange),
+            Self::EcdhePskKeyExchange(state) => {
+                step(state, message, cx, AwaitEcdhePskKeyExchange::on_client_key_exchange)
+            }
+            // Messages wait while a decision is open.
+            Self::Session(state) => Err(Refusal::Ignore(state.into())),
+            Self::PresharedKey(state) => Err(Refusal::Ignore(state.into())),
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
+    }
+
+    pub(super) fn on_answer(self, answer: Answer, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        match (self, answer) {
+            (Self::Session(state), Answer::Session(session)) => (*state).on_session(session, cx),
+            (Self::PresharedKey(state), Answer::PresharedKey(key)) => state.on_key(key, cx),
+            (state, _) => Err(Refusal::Misuse(AnyState::Server12(state))),
+        }
+    }
+
+    /// The random of the hello that was answered, while the first message after it is due.
+    const fn client_random(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Certificate(state) => Some(&state.negotiated.randoms.client),
+            Self::ClientKeyExchange(state) => Some(&state.negotiated.randoms.client),
+            Self::PskKeyExchange(state) => Some(&state.psk.negotiated.randoms.client),
+            Self::EcdhePskKeyExchange(state) => Some(&state.psk.negotiated.randoms.client),
+            Self::ClientHello(_)
+            | Self::Session(_)
+            | Self::CertificateVerify(_)
+            | Self::PresharedKey(_)
+            | Self::Finished(_) => None,
+        }
+    }
+
+    pub(super) const fn relies_on_psk(&self) -> bool {
+        matches!(self, Self::Finished(state) if matches!(state.ending.proof, PeerProof::Psk))
     }
 
     pub(super) const fn expected(&self) -> HandshakeType {
         match self {
             Self::ClientHello(_) => HandshakeType::CLIENT_HELLO,
-            Self::ClientKeyExchange(_) => HandshakeType::CLIENT_KEY_EXCHANGE,
-            Self::Finished(_) => HandshakeType::FINISHED,
+            // What comes after a decision depends on it.
+            Self::Session(_) | Self::Certificate(_) => HandshakeType::CERTIFICATE,
+            Self::ClientKeyExchange(_) | Self::PskKeyExchange(_) | Self::EcdhePskKeyExchange(_) => {
+                HandshakeType::CLIENT_KEY_EXCHANGE
+            }
+            Self::CertificateVerify(_) => HandshakeType::CERTIFICATE_VERIFY,
+            Self::PresharedKey(_) | Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
 }
@@ -89,68 +167,420 @@ impl AwaitClientHello {
             return Err(Refusal::Ignore(self.into()));
         }
 
+        let basics = match negotiate::check(&hello, &self.config) {
+            Ok(basics) => basics,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
+        match resume::find(&hello, &self.config) {
+            Found::Nothing => self.answer(&hello, &basics, None, message, cx),
+            Found::Session(found) => self.answer(&hello, &basics, Some(*found), message, cx),
+            Found::Later(id) => {
+                cx.suspend(Decision::Session { id });
+                Ok(Box::new(AwaitSession { hello: self, id, message: message.clone() }).into())
+            }
+        }
+    }
+
+    /// Takes the session up again, if there is one and it may be; else begins a new one.
+    fn answer(
+        self: Box<Self>,
+        hello: &ClientHello<'_>,
+        basics: &Basics,
+        found: Option<FoundSession>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        if let Some(found) = found {
+            match resume::may_take_up(&found.saved, hello, &self.config, cx.now) {
+                Ok(Some(suite)) => return self.take_up(hello, basics, found, suite, message, cx),
+                Ok(None) => {}
+                Err(error) => return Err(refuse_hello(self, message, error)),
+            }
+        }
+
         // 1. Choose.
-        let selection = match negotiate::select(&hello, &self.config) {
+        let keep = ServerKeep::choose(hello, &self.config, cx.now, cx.seed);
+        let promises_ticket = matches!(keep, ServerKeep::Ticket { .. });
+        let selection = match negotiate::select(hello, basics, promises_ticket, &self.config) {
             Ok(selection) => selection,
             Err(error) => return Err(refuse_hello(self, message, error)),
         };
-        let Selection { choice, group, identity, scheme, extensions } = selection;
-        let randoms = Randoms { client: hello.random, server: cx.seed.next(b"server random") };
+        let Selection { choice, key_exchange, extensions } = selection;
+        if let ServerKeep::Id { sessions, id, .. } = &keep {
+            cx.remember(SessionReference::Server(sessions.clone(), *id));
+        }
+
+        // 2. ServerHello.
+        let session_id = keep.session_id().to_vec();
+        let extended_master_secret = choice.extended_master_secret;
+        let hellos = Hellos { client: hello, message, suite: choice.suite, extended_master_secret, keep };
+        let negotiated = hellos.answer(&self.config, &session_id, &extensions, cx)?;
+
+        // 3. The rest of the flight depends on the key exchange.
+        let opened = Opened { config: self.config.clone(), choice, negotiated };
+        Ok(match key_exchange {
+            ServerKeyExchangeChoice::Signed(exchange) => opened.show_certificate(&exchange, cx)?,
+            ServerKeyExchangeChoice::EcdhePsk { group, keys } => opened.use_ephemeral_psk(group, keys.clone(), cx)?,
+            ServerKeyExchangeChoice::Psk { keys } => opened.use_plain_psk(keys.clone(), cx)?,
+        })
+    }
+
+    /// ServerHello with the client's id, perhaps NewSessionTicket, ChangeCipherSpec, Finished; the client's follows.
+    fn take_up(
+        self: Box<Self>,
+        hello: &ClientHello<'_>,
+        basics: &Basics,
+        found: FoundSession,
+        suite: &'static Suite,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let FoundSession { saved, keep, reference } = found;
+        let promises_ticket = matches!(keep, ServerKeep::Ticket { .. });
+        let answer = negotiate::answer_resumption(hello, basics, promises_ticket, &self.config);
+        let ResumptionAnswer { application_protocol, extensions } = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
+        if let Some(reference) = reference {
+            cx.remember(reference);
+        }
+        let hellos = Hellos { client: hello, message, suite, extended_master_secret: true, keep };
+        let mut negotiated = hellos.answer(&self.config, hello.session_id, &extensions, cx)?;
+        negotiated.transcript.commit(suite.hash);
+
+        let master = saved.master.clone();
+        negotiated.log(&master);
+        let session = saved.into_session(application_protocol);
+        give_ticket(&mut negotiated, &session, &master, cx)?;
+        let block = master.key_block(suite, &negotiated.randoms);
+        let finished = negotiated.finished(&master, Role::Server);
+        cx.change_cipher_spec(Keys { suite, block: block.clone(), writer: Role::Server });
+        cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
+        let (proof, order) = (PeerProof::Resumed, Order::ServerFirst);
+        Ok(Ending { negotiated, session, master, block, proof, order }.await_finished(cx))
+    }
+}
+
+/// The application looks for the session.
+pub(crate) struct AwaitSession {
+    hello: Box<AwaitClientHello>,
+    id: SessionId,
+    /// The hello, once more.
+    message: Message,
+}
+
+impl AwaitSession {
+    fn on_session(self, session: Option<ServerSession>, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        let Self { hello: state, id, message } = self;
+        let hello = ClientHello::decode(&message.body).map_err(Error::from)?;
+        let basics = negotiate::check(&hello, &state.config)?;
+        let sessions = state.config.sessions.clone();
+        let found =
+            session.zip(sessions).map(|(ServerSession(saved), sessions)| FoundSession::by_id(saved, id, &sessions));
+        state.answer(&hello, &basics, found, &message, cx)
+    }
+}
+
+/// What a ServerHello answers, and with which choice.
+struct Hellos<'a> {
+    client: &'a ClientHello<'a>,
+    message: &'a Message,
+    suite: &'static Suite,
+    extended_master_secret: bool,
+    keep: ServerKeep,
+}
+
+impl Hellos<'_> {
+    /// Begins the flight with ServerHello.
+    fn answer(
+        self,
+        config: &ServerConfig,
+        session_id: &[u8],
+        extensions: &ExtensionBlock,
+        cx: &mut Cx<'_>,
+    ) -> Result<Negotiated, Error> {
+        let Self { client, message, suite, extended_master_secret, keep } = self;
+        let randoms = Randoms { client: client.random, server: cx.seed.next(b"server random") };
         let mut transcript = Transcript::new();
         transcript.add(HandshakeType::CLIENT_HELLO, message.message_seq, &message.body);
-        transcript.commit(choice.suite.hash);
-
-        // 2. ServerHello, with the message_seq of the hello it answers: there may have been HelloVerifyRequests, and
-        //    nobody counted them (RFC 6347 section 4.2.2).
+        // It has the message_seq of the hello it answers: there may have been HelloVerifyRequests, and nobody counted
+        // them (RFC 6347 section 4.2.2).
         *cx.next_message_seq = message.message_seq;
-        let server_hello = ServerHello {
+        let hello = ServerHello {
             version: ProtocolVersion::DTLS_1_2,
             random: randoms.server,
-            session_id: &[],
-            cipher_suite: choice.suite.code,
+            session_id,
+            cipher_suite: suite.code,
             compression_method: 0,
             extensions: extensions.as_extensions(),
         };
         cx.begin_flight();
-        cx.send(HandshakeType::SERVER_HELLO, server_hello.encode()?, &mut transcript);
-
-        // 3. Certificate: the whole chain.
-        cx.send(HandshakeType::CERTIFICATE, encode_chain(&identity.chain)?, &mut transcript);
-
-        // 4. ServerKeyExchange: a fresh key, signed.
-        let key = group.generate(cx.seed)?;
-        let params = SignedKey::encode_params(group.code(), key.public_key())?;
-        let signed = negotiate::signed_params(&randoms, &params);
-        let signature = identity.key.sign(scheme, &signed, cx.seed)?;
-        let exchange = SignedKey::encode(&params, scheme, &signature)?;
-        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut transcript);
-
-        // 5. ServerHelloDone.
-        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut transcript);
-
-        let extended_master_secret = choice.extended_master_secret;
-        let key_log = self.config.common.key_log.clone();
-        let negotiated = Negotiated { suite: choice.suite, randoms, extended_master_secret, transcript, key_log };
-        let session = choice.into_session(group.code(), Vec::new());
-        Ok(Box::new(AwaitClientKeyExchange { negotiated, session, key }).into())
+        cx.send(HandshakeType::SERVER_HELLO, hello.encode()?, &mut transcript);
+        let key_log = config.common.key_log.clone();
+        Ok(Negotiated { suite, randoms, extended_master_secret, transcript, key_log, keep })
     }
 }
 
-/// Our flight is out; the client's ephemeral key comes next.
+/// NewSessionTicket, if one was promised.
+fn give_ticket(
+    negotiated: &mut Negotiated,
+    session: &Session,
+    master: &MasterSecret,
+    cx: &mut Cx<'_>,
+) -> Result<(), Error> {
+    if let Some((ticket, lifetime_hint)) = negotiated.keep.ticket(session, master, cx.seed) {
+        let body = NewSessionTicket { lifetime_hint, ticket: &ticket }.encode()?;
+        cx.send(HandshakeType::NEW_SESSION_TICKET, body, &mut negotiated.transcript);
+    }
+    Ok(())
+}
+
+/// ServerHello is said, and the rest of the flight is not.
+struct Opened {
+    config: Arc<ServerConfig>,
+    choice: ServerChoice,
+    negotiated: Negotiated,
+}
+
+impl Opened {
+    /// Certificate, perhaps CertificateStatus, ServerKeyExchange, perhaps CertificateRequest, ServerHelloDone.
+    fn show_certificate(self, exchange: &SignedExchange<'_>, cx: &mut Cx<'_>) -> Result<AnyState, Error> {
+        let Self { config, choice, mut negotiated } = self;
+        let SignedExchange { group, identity, scheme, request, ocsp_response } = *exchange;
+        // A CertificateVerify signs the messages themselves (RFC 5246 section 7.4.8).
+        if request.is_none() {
+            negotiated.transcript.commit(negotiated.suite.hash);
+        }
+
+        // 1. Certificate: the whole chain, or the raw public key. CertificateStatus right behind it (RFC 6066 section 8).
+        cx.send(HandshakeType::CERTIFICATE, identity.encode()?, &mut negotiated.transcript);
+        if let Some(ocsp_response) = ocsp_response {
+            let status = CertificateStatus { ocsp_response }.encode()?;
+            cx.send(HandshakeType::CERTIFICATE_STATUS, status, &mut negotiated.transcript);
+        }
+
+        // 2. ServerKeyExchange: a fresh key, signed.
+        let key = group.generate(cx.seed)?;
+        let params = SignedKey::encode_params(group.code(), key.public_key())?;
+        let signed = negotiate::signed_params(&negotiated.randoms, &params);
+        let signature = identity.key.sign(scheme, &signed, cx.seed)?;
+        let exchange = SignedKey::encode(&params, scheme, &signature)?;
+        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+
+        // 3. CertificateRequest, if there is something to ask for, and ServerHelloDone.
+        if let Some(request) = request {
+            let request = negotiate::certificate_request(request, &config)?;
+            cx.send(HandshakeType::CERTIFICATE_REQUEST, request, &mut negotiated.transcript);
+        }
+        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
+
+        let session = choice.into_session(Some(group.code()));
+        Ok(match request {
+            Some(CredentialRequest { certificate_type, .. }) => {
+                Box::new(AwaitCertificate { config, negotiated, session, key, certificate_type }).into()
+            }
+            None => {
+                let client = ClientAuthentication::None;
+                Box::new(AwaitClientKeyExchange { negotiated, session, key, client }).into()
+            }
+        })
+    }
+
+    /// ServerKeyExchange, always, as it has our key; ServerHelloDone (RFC 5489 section 2).
+    fn use_ephemeral_psk(
+        self,
+        group: &'static dyn KeyExchangeGroup,
+        keys: Arc<dyn PresharedKeys>,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Error> {
+        let Self { config, choice, mut negotiated } = self;
+        negotiated.transcript.commit(negotiated.suite.hash);
+        let key = group.generate(cx.seed)?;
+        let exchange = EcdhePskServerKeyExchange::encode(&config.psk_hint, group.code(), key.public_key())?;
+        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
+        let session = choice.into_session(Some(group.code()));
+        let psk = PskExchange { config, keys, negotiated, session };
+        Ok(Box::new(AwaitEcdhePskKeyExchange { psk, key }).into())
+    }
+
+    /// ServerKeyExchange only if there is a hint to give; ServerHelloDone (RFC 4279 section 2).
+    fn use_plain_psk(self, keys: Arc<dyn PresharedKeys>, cx: &mut Cx<'_>) -> Result<AnyState, Error> {
+        let Self { config, choice, mut negotiated } = self;
+        negotiated.transcript.commit(negotiated.suite.hash);
+        if !config.psk_hint.is_empty() {
+            let exchange = PskServerKeyExchange { hint: &config.psk_hint }.encode()?;
+            cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+        }
+        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
+        let session = choice.into_session(None);
+        Ok(Box::new(AwaitPskKeyExchange { psk: PskExchange { config, keys, negotiated, session } }).into())
+    }
+}
+
+/// Where the key of the client comes from, and what it will serve for.
+struct PskExchange {
+    config: Arc<ServerConfig>,
+    keys: Arc<dyn PresharedKeys>,
+    negotiated: Negotiated,
+    session: Session,
+}
+
+/// What the client calls itself comes next.
+pub(crate) struct AwaitPskKeyExchange {
+    psk: PskExchange,
+}
+
+impl AwaitPskKeyExchange {
+    fn on_client_key_exchange(
+        self: Box<Self>,
+        exchange: PskClientKeyExchange<'_>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.psk.find_key(exchange.identity, None, message, cx)
+    }
+}
+
+/// What the client calls itself, and its ephemeral key, come next.
+pub(crate) struct AwaitEcdhePskKeyExchange {
+    psk: PskExchange,
+    key: Box<dyn EphemeralKey>,
+}
+
+impl AwaitEcdhePskKeyExchange {
+    fn on_client_key_exchange(
+        self: Box<Self>,
+        exchange: EcdhePskClientKeyExchange<'_>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let Self { psk, key } = *self;
+        let agreed = key.agree(exchange.public_key).map_err(|_| invalid_key(&psk.session))?;
+        psk.find_key(exchange.identity, Some(agreed), message, cx)
+    }
+}
+
+impl PskExchange {
+    /// The exchange is complete, but for the key.
+    fn find_key(
+        mut self,
+        identity: &[u8],
+        agreed: Option<SharedSecret>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.negotiated.record(message);
+        self.session.psk_identity = Some(identity.into());
+        let reply = self.keys.find(identity);
+        let waiting = Box::new(AwaitPresharedKey { psk: self, agreed });
+        match reply {
+            Reply::Now(key) => waiting.on_key(key, cx),
+            Reply::Later => {
+                cx.suspend(Decision::PresharedKey { identity: identity.to_vec() });
+                Ok(waiting.into())
+            }
+        }
+    }
+}
+
+/// The application looks for the key.
+pub(crate) struct AwaitPresharedKey {
+    psk: PskExchange,
+    /// What the ephemeral keys agree on, if there are any.
+    agreed: Option<SharedSecret>,
+}
+
+impl AwaitPresharedKey {
+    fn on_key(self: Box<Self>, key: Option<PresharedKey>, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        let Self { psk: PskExchange { config, negotiated, session, .. }, agreed } = *self;
+        let key = match key {
+            Some(key) => key,
+            None if config.reveal_unknown_identity => return Err(PeerIncompatible::UnknownPskIdentity.into()),
+            // To the client an identity that nobody knows looks like a wrong key (RFC 4279 section 2).
+            None => PresharedKey::unknown(cx.seed),
+        };
+        let premaster = agreed.map_or_else(|| key.premaster(), |agreed| key.premaster_with(&agreed));
+        let master = negotiated.master_secret(&premaster);
+        Ok(Agreed { negotiated, session, master }.await_finished(PeerProof::Psk, cx))
+    }
+}
+
+/// Our flight is out, and asks for a certificate or a raw public key; the client shows one, or none.
+pub(crate) struct AwaitCertificate {
+    config: Arc<ServerConfig>,
+    negotiated: Negotiated,
+    session: Session,
+    key: Box<dyn EphemeralKey>,
+    certificate_type: CertificateType,
+}
+
+impl AwaitCertificate {
+    fn on_certificate(
+        self: Box<Self>,
+        certificate: Certificate<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.on_credential(PeerCredential::from_certificate(certificate), message)
+    }
+
+    fn on_raw_public_key(
+        self: Box<Self>,
+        key: RawPublicKey<'_>,
+        message: &Message,
+        _: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        self.on_credential(PeerCredential::from_raw_public_key(key), message)
+    }
+
+    fn on_credential(self: Box<Self>, peer: Option<PeerCredential>, message: &Message) -> Result<AnyState, Refusal> {
+        let Self { config, mut negotiated, session, key, .. } = *self;
+        negotiated.record(message);
+        let client = match (peer, &config.client_certificate) {
+            // Without a certificate there is nothing to prove, and no CertificateVerify (RFC 5246 section 7.4.8).
+            (None, ClientCertificate::Required(_)) => return Err(PeerIncompatible::ClientCertificateRequired.into()),
+            (None, _) | (_, ClientCertificate::NotRequested) => {
+                negotiated.transcript.commit(negotiated.suite.hash);
+                ClientAuthentication::None
+            }
+            (Some(peer), ClientCertificate::Requested(verifier) | ClientCertificate::Required(verifier)) => {
+                ClientAuthentication::Shown(ShownByClient {
+                    peer,
+                    verifier: verifier.clone(),
+                    algorithms: config.common.provider.signatures,
+                })
+            }
+        };
+        Ok(Box::new(AwaitClientKeyExchange { negotiated, session, key, client }).into())
+    }
+}
+
+/// What the client says of itself.
+enum ClientAuthentication {
+    /// Nothing: it was not asked, or has no certificate.
+    None,
+    /// A certificate or a raw public key, which it has to prove with a CertificateVerify.
+    Shown(ShownByClient),
+}
+
+/// What the client showed, and what it is judged by.
+struct ShownByClient {
+    peer: PeerCredential,
+    verifier: Arc<dyn PeerVerifier>,
+    algorithms: SignatureAlgorithms,
+}
+
+/// The client's ephemeral key comes next.
 pub(crate) struct AwaitClientKeyExchange {
     negotiated: Negotiated,
     session: Session,
     key: Box<dyn EphemeralKey>,
+    client: ClientAuthentication,
 }
 
 impl AwaitClientKeyExchange {
-    /// A client that was sent two cookies has answered both, and repeats the later hello until our answer to the earlier
-    /// one reaches it. It has the message_seq of the message that is due, and means nothing.
-    fn is_repeated_hello(&self, message: &Message) -> bool {
-        message.msg_type == HandshakeType::CLIENT_HELLO
-            && HelloPrefix::decode(&message.body).is_ok_and(|hello| *hello.random == self.negotiated.randoms.client)
-    }
-
     fn on_client_key_exchange(
         mut self: Box<Self>,
         exchange: ClientKeyExchange<'_>,
@@ -158,30 +588,123 @@ impl AwaitClientKeyExchange {
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
         self.negotiated.record(message);
-        let Self { negotiated, session, key } = *self;
-        let premaster = key.agree(exchange.public_key).map_err(|_| PeerMisbehaved::InvalidPublicKey(session.group))?;
+        let Self { negotiated, session, key, client } = *self;
+        let premaster = key.agree(exchange.public_key).map_err(|_| invalid_key(&session))?;
+        // The session hash ends with ClientKeyExchange (RFC 7627 section 4).
         let master = negotiated.master_secret(&premaster);
-        let expected = negotiated.finished(&master, Role::Client).verify_data;
-        // The client's Finished is the next message, and it is protected: from here on its plaintext says nothing.
+        let agreed = Agreed { negotiated, session, master };
+        Ok(match client {
+            ClientAuthentication::None => agreed.await_finished(PeerProof::Anonymous, cx),
+            ClientAuthentication::Shown(client) => Box::new(AwaitCertificateVerify { agreed, client }).into(),
+        })
+    }
+}
+
+/// What both sides know once the key exchange is over.
+struct Agreed {
+    negotiated: Negotiated,
+    session: Session,
+    master: MasterSecret,
+}
+
+impl Agreed {
+    fn await_finished(self, proof: PeerProof, cx: &mut Cx<'_>) -> AnyState {
+        let Self { negotiated, session, master } = self;
         let block = master.key_block(negotiated.suite, &negotiated.randoms);
-        cx.install_read(Keys { suite: negotiated.suite, block: block.clone(), writer: Role::Client });
-        Ok(Box::new(AwaitFinished { negotiated, session, master, block, expected }).into())
+        Ending { negotiated, session, master, block, proof, order: Order::ClientFirst }.await_finished(cx)
+    }
+}
+
+/// The client showed a certificate; the proof that it holds the key comes next.
+pub(crate) struct AwaitCertificateVerify {
+    agreed: Agreed,
+    client: ShownByClient,
+}
+
+impl AwaitCertificateVerify {
+    fn on_certificate_verify(
+        self: Box<Self>,
+        verify: CertificateVerify<'_>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
+        let Self { mut agreed, client: ShownByClient { peer, verifier, algorithms } } = *self;
+
+        // 1. The client holds the key: it signed all messages before this one (RFC 5246 section 7.4.8).
+        if !algorithms.iter().any(|(offered, _)| *offered == verify.scheme) {
+            return Err(PeerMisbehaved::UnofferedSignatureScheme(verify.scheme).into());
+        }
+        let signed = HandshakeSignature {
+            scheme: verify.scheme,
+            message: agreed.negotiated.transcript.raw().unwrap_or_default(),
+            signature: verify.signature,
+            algorithms,
+        };
+        let signature = peer.verify_signature(&*verifier, signed)?;
+        agreed.negotiated.record(message);
+        agreed.negotiated.transcript.commit(agreed.negotiated.suite.hash);
+
+        // 2. It is who it may be.
+        let expected = ExpectedPeer { role: Role::Client, name: None, now: cx.now, algorithms };
+        let verified = peer.verify(&*verifier, &expected).map_err(Error::from)?;
+        let proof = PeerProof::Certificate { _signature: signature, _peer: verified };
+        peer.enter(&mut agreed.session);
+        Ok(agreed.await_finished(proof, cx))
+    }
+}
+
+/// The client's ephemeral key is none of the group's.
+fn invalid_key(session: &Session) -> Error {
+    match session.group {
+        Some(group) => PeerMisbehaved::InvalidPublicKey(group).into(),
+        None => CryptoError::KeyGeneration.into(),
+    }
+}
+
+fn is_hello_with(message: &Message, random: &[u8; 32]) -> bool {
+    message.msg_type == HandshakeType::CLIENT_HELLO
+        && HelloPrefix::decode(&message.body).is_ok_and(|hello| hello.random == random)
+}
+
+/// Who sends its Finished first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// In a full handshake the client.
+    ClientFirst,
+    /// Where a session is taken up again, the server.
+    ServerFirst,
+}
+
+/// All that the end of a handshake needs.
+struct Ending {
+    negotiated: Negotiated,
+    session: Session,
+    master: MasterSecret,
+    /// The half of it that we write with may still be to be used.
+    block: KeyBlock,
+    proof: PeerProof,
+    order: Order,
+}
+
+impl Ending {
+    /// The client's Finished is the next message, and it is protected: from here on its plaintext says nothing.
+    fn await_finished(self, cx: &mut Cx<'_>) -> AnyState {
+        let expected = self.negotiated.finished(&self.master, Role::Client).verify_data;
+        let block = self.block.clone();
+        cx.install_read(Keys { suite: self.negotiated.suite, block, writer: Role::Client });
+        Box::new(AwaitFinished { ending: self, expected }).into()
     }
 }
 
 /// The keys are agreed; the client's Finished comes next.
 pub(crate) struct AwaitFinished {
-    negotiated: Negotiated,
-    session: Session,
-    master: MasterSecret,
-    /// The half of it that we write with is still to be used.
-    block: KeyBlock,
+    ending: Ending,
     expected: [u8; VERIFY_DATA_LEN],
 }
 
 impl AwaitFinished {
     fn on_finished(
-        mut self: Box<Self>,
+        self: Box<Self>,
         finished: Finished,
         message: &Message,
         cx: &mut Cx<'_>,
@@ -191,22 +714,31 @@ impl AwaitFinished {
             return Err(unexpected(self, message, HandshakeType::FINISHED));
         }
         let verified = verify_finished(finished, &self.expected)?;
-        self.negotiated.record(message);
-        let Self { mut negotiated, session, master, block, .. } = *self;
+        let Ending { mut negotiated, session, master, block, proof, order } = self.ending;
 
-        // ChangeCipherSpec and Finished: the last flight, which has no answer.
-        let finished = negotiated.finished(&master, Role::Server);
-        cx.begin_flight();
-        cx.change_cipher_spec(Keys { suite: negotiated.suite, block, writer: Role::Server });
-        cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
-
-        let exporter = negotiated.into_exporter(master);
-        Ok(AnyState::Connected(Connected::new(session, exporter, verified, PeerProof::Anonymous)))
+        // NewSessionTicket, ChangeCipherSpec and Finished: the last flight, which has no answer.
+        if order == Order::ClientFirst {
+            negotiated.record(message);
+            cx.begin_flight();
+            give_ticket(&mut negotiated, &session, &master, cx)?;
+            let finished = negotiated.finished(&master, Role::Server);
+            cx.change_cipher_spec(Keys { suite: negotiated.suite, block, writer: Role::Server });
+            cx.send(HandshakeType::FINISHED, finished.encode(), &mut negotiated.transcript);
+        }
+        negotiated.keep.keep(&session, &master);
+        let (exporter, _) = negotiated.into_exporter(master);
+        Ok(AnyState::Connected(Connected::new(session, exporter, verified, proof)))
     }
 }
 
 into_state! { Server12:
     ClientHello(AwaitClientHello),
+    Session(AwaitSession),
+    Certificate(AwaitCertificate),
     ClientKeyExchange(AwaitClientKeyExchange),
+    CertificateVerify(AwaitCertificateVerify),
+    PskKeyExchange(AwaitPskKeyExchange),
+    EcdhePskKeyExchange(AwaitEcdhePskKeyExchange),
+    PresharedKey(AwaitPresharedKey),
     Finished(AwaitFinished),
 }

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use crate::code::CipherSuite;
 use crate::crypto::{
-    AeadAlgorithm, AeadKey, AeadLimits, AuthenticationFailed, HashAlgorithm, KeyAlgorithm, Nonce, NonceForm, Suite,
+    AeadAlgorithm, AeadKey, AeadLimits, AuthenticationFailed, HashAlgorithm, KeyAlgorithm, KeyExchange, Nonce,
+    NonceForm, Suite,
 };
 use crate::error::CryptoError;
 use crate::record::epoch::Protection;
@@ -36,7 +37,8 @@ pub(crate) fn limited(suite: &Suite, blocks_protected: u64, failed_openings: u64
 pub(crate) const fn suite(nonce: NonceForm, aead: &'static dyn AeadAlgorithm) -> Suite {
     Suite {
         code: CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        authentication: KeyAlgorithm::Ecdsa,
+        key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
+        by_name_only: false,
         hash: HashAlgorithm::Sha256,
         aead,
         nonce,

@@ -110,6 +110,12 @@ impl RecordLayer {
         self.write.forget_before(number);
     }
 
+    /// How long the content is of a record of this epoch whose body has this length; `None` where there are no keys, or
+    /// no such length.
+    pub(crate) fn content_len(&self, epoch: u64, body_len: usize) -> Option<usize> {
+        self.read.get(epoch)?.as_ref()?.content_len(body_len)
+    }
+
     /// The highest epoch whose records open.
     pub(crate) const fn read_epoch(&self) -> u64 {
         self.read.number()
@@ -303,7 +309,7 @@ fn may_be_empty(content_type: ContentType) -> bool {
 
 /// No UDP datagram holds more than this, as its length is a 16-bit field (RFC 768). Offsets into a datagram thus fit
 /// into 16 bits, which the links of `Received` rely on.
-const MAX_DATAGRAM: usize = 65_535;
+pub(crate) const MAX_DATAGRAM: usize = 65_535;
 
 #[cfg(test)]
 mod tests;

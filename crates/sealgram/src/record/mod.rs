@@ -22,7 +22,7 @@ mod stash;
 pub(crate) use epoch::{Protection, SealError};
 #[cfg(test)]
 pub(crate) use fake_aead::Rng;
-pub(crate) use layer::{OpenedRecord, Opening, RawRecord, RecordLayer};
+pub(crate) use layer::{MAX_DATAGRAM, OpenedRecord, Opening, RawRecord, RecordLayer};
 #[cfg(any(test, feature = "internals"))]
 pub(crate) use replay::ReplayWindow;
 pub(crate) use stash::Stash;

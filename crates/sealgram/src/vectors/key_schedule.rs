@@ -73,7 +73,8 @@ fn check_key_block(section: &mut Section) {
     };
     let suite = Suite {
         code: crate::code::CipherSuite(0),
-        authentication: crate::crypto::KeyAlgorithm::Ecdsa,
+        key_exchange: crate::crypto::KeyExchange::Ecdhe(crate::crypto::KeyAlgorithm::Ecdsa),
+        by_name_only: false,
         hash: hash(section),
         aead,
         nonce,

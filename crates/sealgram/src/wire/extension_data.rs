@@ -7,11 +7,12 @@ use core::mem;
 
 use pki_types::DnsName;
 
+use super::certificate_status::STATUS_TYPE_OCSP;
 use super::codes::{Code16, Codes};
 use super::extension::{ExtensionWriter, Extensions};
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::code::{ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::code::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 use crate::error::{DecodeError, Error, PeerMisbehaved};
 
 /// The names of application protocols (RFC 7301 section 3.1), in order of preference. None of them is empty.
@@ -45,6 +46,24 @@ impl<'a> Extensions<'a> {
             }
         }
         Ok(host)
+    }
+
+    /// Whether a client asks for the OCSP response of the server's certificate (RFC 6066 section 8). Which responders it
+    /// trusts is read and passed over: a server has one response or none. So is a request of another kind.
+    pub(crate) fn requests_ocsp_response(&self) -> Result<bool, DecodeError> {
+        let asks = self.data(ExtensionType::STATUS_REQUEST, |reader| {
+            if reader.u8()? != STATUS_TYPE_OCSP {
+                reader.take(reader.rest().len())?;
+                return Ok(false);
+            }
+            let mut responders = Reader::new(reader.vec16(0..=0xffff)?);
+            while !responders.is_empty() {
+                responders.vec16(1..=0xffff)?;
+            }
+            reader.vec16(0..=0xffff)?;
+            Ok(true)
+        })?;
+        Ok(asks.unwrap_or(false))
     }
 
     /// RFC 8422 section 5.1.1.
@@ -88,6 +107,20 @@ impl<'a> Extensions<'a> {
         }
     }
 
+    /// The certificate types that a client lists in `extension`, one byte each, best first: in client_certificate_type
+    /// those it can show, in server_certificate_type those it can judge (RFC 7250 section 4.1).
+    pub(crate) fn certificate_types(&self, extension: ExtensionType) -> Result<Option<&'a [u8]>, DecodeError> {
+        self.data(extension, |reader| reader.vec8(1..=255))
+    }
+
+    /// The one certificate type that a server answers in `extension` (RFC 7250 section 4.2).
+    pub(crate) fn selected_certificate_type(
+        &self,
+        extension: ExtensionType,
+    ) -> Result<Option<CertificateType>, DecodeError> {
+        self.data(extension, |reader| reader.u8().map(CertificateType))
+    }
+
     /// The versions that a client offers, if it can do more than its hello's version says (RFC 8446 section 4.2.1).
     pub(crate) fn supported_versions(&self) -> Result<Option<Codes<'a, ProtocolVersion>>, DecodeError> {
         self.data(ExtensionType::SUPPORTED_VERSIONS, |reader| Codes::decode(reader.vec8(2..=254)?))
@@ -96,6 +129,12 @@ impl<'a> Extensions<'a> {
     /// verify_data of the handshake before: empty in a first handshake (RFC 5746 section 3.2).
     pub(crate) fn renegotiation_info(&self) -> Result<Option<&'a [u8]>, DecodeError> {
         self.data(ExtensionType::RENEGOTIATION_INFO, |reader| reader.vec8(0..=255))
+    }
+
+    /// A ticket, or nothing where one is wanted or promised: the bytes themselves, without a length of their own (RFC
+    /// 5077 section 3.2).
+    pub(crate) fn session_ticket(&self) -> Option<&'a [u8]> {
+        self.find(ExtensionType::SESSION_TICKET)
     }
 
     fn data<T>(
@@ -118,6 +157,15 @@ impl ExtensionWriter {
                 w.u8(NAME_TYPE_HOST_NAME);
                 w.vec16(|w| w.bytes(host.as_bytes()));
             });
+        });
+    }
+
+    /// Asks for an OCSP response: of any responder, without extensions (RFC 6066 section 8).
+    pub(crate) fn ocsp_request(&mut self) {
+        self.add(ExtensionType::STATUS_REQUEST, |w| {
+            w.u8(STATUS_TYPE_OCSP);
+            w.vec16(|_| {});
+            w.vec16(|_| {});
         });
     }
 
@@ -147,6 +195,16 @@ impl ExtensionWriter {
         });
     }
 
+    /// A client's list in `extension`, best first.
+    pub(crate) fn certificate_types(&mut self, extension: ExtensionType, types: &[CertificateType]) {
+        self.add(extension, |w| w.vec8(|w| types.iter().for_each(|certificate_type| w.u8(certificate_type.0))));
+    }
+
+    /// A server's answer in `extension`.
+    pub(crate) fn selected_certificate_type(&mut self, extension: ExtensionType, selected: CertificateType) {
+        self.add(extension, |w| w.u8(selected.0));
+    }
+
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn supported_versions(&mut self, versions: &[ProtocolVersion]) {
         self.add(ExtensionType::SUPPORTED_VERSIONS, |w| w.vec8(|w| Codes::from(versions).encode(w)));
@@ -154,6 +212,11 @@ impl ExtensionWriter {
 
     pub(crate) fn renegotiation_info(&mut self, verify_data: &[u8]) {
         self.add(ExtensionType::RENEGOTIATION_INFO, |w| w.vec8(|w| w.bytes(verify_data)));
+    }
+
+    /// A ticket to show, or an empty one to ask for one.
+    pub(crate) fn session_ticket(&mut self, ticket: &[u8]) {
+        self.add(ExtensionType::SESSION_TICKET, |w| w.bytes(ticket));
     }
 
     fn codes<C: Code16>(&mut self, extension: ExtensionType, codes: &[C]) {
@@ -222,9 +285,49 @@ mod tests {
         block.as_extensions().find(extension).unwrap()
     }
 
+    /// EXP-28: responders and extensions may be listed; other kinds of status are not ours to understand.
+    #[test]
+    fn a_status_request_asks_for_ocsp_or_for_nothing_that_we_know() {
+        let request = written(ExtensionWriter::ocsp_request);
+        assert_eq!(data_of(&request, ExtensionType::STATUS_REQUEST), [1, 0, 0, 0, 0]);
+        assert_eq!(request.as_extensions().requests_ocsp_response(), Ok(true));
+        assert_eq!(Extensions::ABSENT.requests_ocsp_response(), Ok(false));
+        let asks = |data| with(ExtensionType::STATUS_REQUEST, data).as_extensions().requests_ocsp_response();
+        assert_eq!(asks(&[1, 0, 3, 0, 1, 7, 0, 2, 0x30, 0]), Ok(true));
+        assert_eq!(asks(&[2, 9, 9, 9]), Ok(false));
+        assert_eq!(asks(&[]), Err(DecodeError::Truncated));
+        assert_eq!(asks(&[1, 0, 0, 0]), Err(DecodeError::Truncated));
+        assert_eq!(asks(&[1, 0, 2, 0, 0, 0, 0]), Err(DecodeError::Empty));
+        assert_eq!(asks(&[1, 0, 0, 0, 0, 0]), Err(DecodeError::TrailingBytes));
+    }
+
+    /// CRT-21: a list in ClientHello, one value in ServerHello.
+    #[test]
+    fn certificate_types_are_a_list_and_then_one() {
+        for extension in [ExtensionType::CLIENT_CERTIFICATE_TYPE, ExtensionType::SERVER_CERTIFICATE_TYPE] {
+            let offer =
+                written(|w| w.certificate_types(extension, &[CertificateType::RAW_PUBLIC_KEY, CertificateType::X509]));
+            assert_eq!(data_of(&offer, extension), [2, 2, 0]);
+            assert_eq!(offer.as_extensions().certificate_types(extension), Ok(Some(&[2, 0][..])));
+            let offered = |data| with(extension, data).as_extensions().certificate_types(extension).map(|_| ());
+            assert_eq!(offered(&[0]), Err(DecodeError::Empty));
+            assert_eq!(offered(&[2, 0]), Err(DecodeError::Truncated));
+            assert_eq!(offered(&[1, 0, 2]), Err(DecodeError::TrailingBytes));
+
+            let answer = written(|w| w.selected_certificate_type(extension, CertificateType::RAW_PUBLIC_KEY));
+            assert_eq!(data_of(&answer, extension), [2]);
+            let selected = |data| with(extension, data).as_extensions().selected_certificate_type(extension);
+            assert_eq!(selected(&[2]), Ok(Some(CertificateType::RAW_PUBLIC_KEY)));
+            assert_eq!(selected(&[]), Err(DecodeError::Truncated));
+            assert_eq!(selected(&[1, 2]), Err(DecodeError::TrailingBytes));
+        }
+    }
+
     #[test]
     fn what_is_absent_is_none() {
         let none = Extensions::ABSENT;
+        assert_eq!(none.certificate_types(ExtensionType::CLIENT_CERTIFICATE_TYPE), Ok(None));
+        assert_eq!(none.selected_certificate_type(ExtensionType::SERVER_CERTIFICATE_TYPE), Ok(None));
         assert_eq!(none.server_name(), Ok(None));
         assert_eq!(none.supported_groups(), Ok(None));
         assert_eq!(none.ec_point_formats(), Ok(None));

@@ -1,5 +1,5 @@
 //! ServerKeyExchange, ServerHelloDone and ClientKeyExchange of the ECDHE suites (RFC 8422 sections 5.4 and 5.7, RFC
-//! 5246 section 7.4.5).
+//! 5246 section 7.4.5), and their forms in the PSK suites (RFC 4279 section 2, RFC 5489 section 2).
 
 use alloc::vec::Vec;
 
@@ -93,6 +93,111 @@ impl<'a> ClientKeyExchange<'a> {
     }
 }
 
+/// The server's part of a plain PSK key exchange: something that may help a client to choose its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PskServerKeyExchange<'a> {
+    pub(crate) hint: &'a [u8],
+}
+
+/// The server's part of an ECDHE_PSK key exchange: the hint, and an ephemeral key without a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EcdhePskServerKeyExchange<'a> {
+    pub(crate) hint: &'a [u8],
+    pub(crate) key: UnsignedKey<'a>,
+}
+
+/// An ephemeral key that nobody signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnsignedKey<'a> {
+    Named {
+        group: NamedGroup,
+        public_key: &'a [u8],
+    },
+    /// As in [`ServerKeyExchange`].
+    OtherCurveType(u8),
+}
+
+/// The client's part of a plain PSK key exchange: what it calls itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PskClientKeyExchange<'a> {
+    pub(crate) identity: &'a [u8],
+}
+
+/// The client's part of an ECDHE_PSK key exchange: what it calls itself, and its ephemeral key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EcdhePskClientKeyExchange<'a> {
+    pub(crate) identity: &'a [u8],
+    pub(crate) public_key: &'a [u8],
+}
+
+impl<'a> PskServerKeyExchange<'a> {
+    pub(crate) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        Reader::whole(body, |reader| Ok(Self { hint: reader.vec16(0..=0xffff)? }))
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CryptoError> {
+        let mut writer = Writer::new();
+        writer.vec16(|w| w.bytes(self.hint));
+        writer.finish()
+    }
+}
+
+impl<'a> EcdhePskServerKeyExchange<'a> {
+    pub(crate) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let hint = reader.vec16(0..=0xffff)?;
+        let key = match reader.u8()? {
+            CURVE_TYPE_NAMED => {
+                let (group, public_key) = (NamedGroup(reader.u16()?), reader.vec8(1..=255)?);
+                reader.finish()?;
+                UnsignedKey::Named { group, public_key }
+            }
+            other => UnsignedKey::OtherCurveType(other),
+        };
+        Ok(Self { hint, key })
+    }
+
+    pub(crate) fn encode(hint: &[u8], group: NamedGroup, public_key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let mut writer = Writer::new();
+        writer.vec16(|w| w.bytes(hint));
+        writer.bytes(&SignedKey::encode_params(group, public_key)?);
+        writer.finish()
+    }
+}
+
+impl<'a> PskClientKeyExchange<'a> {
+    pub(crate) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        Reader::whole(body, |reader| Ok(Self { identity: identity(reader)? }))
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CryptoError> {
+        let mut writer = Writer::new();
+        writer.vec16(|w| w.bytes(self.identity));
+        writer.finish()
+    }
+}
+
+impl<'a> EcdhePskClientKeyExchange<'a> {
+    pub(crate) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        Reader::whole(body, |reader| Ok(Self { identity: identity(reader)?, public_key: reader.vec8(1..=255)? }))
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CryptoError> {
+        let mut writer = Writer::new();
+        writer.vec16(|w| w.bytes(self.identity));
+        writer.vec8(|w| w.bytes(self.public_key));
+        writer.finish()
+    }
+}
+
+/// What a client calls itself: any bytes, also none, and not more than a store wants to be asked for.
+fn identity<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    reader.vec16(0..=MAX_PSK_IDENTITY_LEN)
+}
+
+/// The longest identity that is read, in bytes. RFC 4279 section 5.3 asks for 128.
+pub(crate) const MAX_PSK_IDENTITY_LEN: usize = 1024;
+
 /// Reads a ServerHelloDone, which has no content.
 pub(crate) const fn decode_server_hello_done(body: &[u8]) -> Result<(), DecodeError> {
     Reader::new(body).finish()
@@ -163,6 +268,46 @@ mod tests {
         assert_eq!(ClientKeyExchange::decode(&[2, 7]), Err(DecodeError::Truncated));
         assert_eq!(ClientKeyExchange::decode(&[1, 7, 7]), Err(DecodeError::TrailingBytes));
         assert_eq!(ClientKeyExchange { public_key: &[7; 256] }.encode(), Err(CryptoError::MessageTooLong));
+    }
+
+    /// PSK-03, PSK-04: the hint and the identity have two bytes of length, the key has one, and nothing is signed.
+    #[test]
+    fn psk_messages_are_read_back_as_they_were_written() {
+        let hint = PskServerKeyExchange { hint: b"hint" };
+        assert_eq!(hint.encode().unwrap(), b"\0\x04hint");
+        assert_eq!(PskServerKeyExchange::decode(b"\0\x04hint"), Ok(hint));
+
+        let body = EcdhePskServerKeyExchange::encode(b"", NamedGroup::X25519, &KEY).unwrap();
+        assert_eq!(body, [0, 0, 3, 0, 0x1d, 4, 4, 1, 2, 3]);
+        let key = UnsignedKey::Named { group: NamedGroup::X25519, public_key: &KEY };
+        assert_eq!(EcdhePskServerKeyExchange::decode(&body), Ok(EcdhePskServerKeyExchange { hint: b"", key }));
+        let described = EcdhePskServerKeyExchange { hint: b"", key: UnsignedKey::OtherCurveType(1) };
+        assert_eq!(EcdhePskServerKeyExchange::decode(&[0, 0, 1, 7, 7]), Ok(described));
+
+        let name = PskClientKeyExchange { identity: b"me" };
+        assert_eq!(name.encode().unwrap(), b"\0\x02me");
+        assert_eq!(PskClientKeyExchange::decode(b"\0\x02me"), Ok(name));
+
+        let both = EcdhePskClientKeyExchange { identity: b"me", public_key: &KEY };
+        assert_eq!(both.encode().unwrap(), b"\0\x02me\x04\x04\x01\x02\x03");
+        assert_eq!(EcdhePskClientKeyExchange::decode(&both.encode().unwrap()), Ok(both));
+    }
+
+    /// PSK-06, PSK-10: identities of 128 bytes and more, of none, and not too many.
+    #[test]
+    fn identities_are_read_exactly() {
+        for (len, expected) in [(0, Ok(())), (128, Ok(())), (1024, Ok(())), (1025, Err(DecodeError::TooLong))] {
+            let name = alloc::vec![0xff; len];
+            let body = PskClientKeyExchange { identity: &name }.encode().unwrap();
+            assert_eq!(PskClientKeyExchange::decode(&body).map(|_| ()), expected, "{len}");
+        }
+        assert_eq!(PskClientKeyExchange::decode(&[0]), Err(DecodeError::Truncated));
+        assert_eq!(PskClientKeyExchange::decode(&[0, 2, 7]), Err(DecodeError::Truncated));
+        assert_eq!(PskClientKeyExchange::decode(&[0, 1, 7, 7]), Err(DecodeError::TrailingBytes));
+        assert_eq!(EcdhePskClientKeyExchange::decode(&[0, 1, 7, 0]), Err(DecodeError::Empty));
+        assert_eq!(EcdhePskClientKeyExchange::decode(&[0, 1, 7, 1, 7, 7]), Err(DecodeError::TrailingBytes));
+        assert_eq!(PskServerKeyExchange::decode(&[0, 0, 1]), Err(DecodeError::TrailingBytes));
+        assert_eq!(EcdhePskServerKeyExchange::decode(&[0, 0, 3, 0, 0x1d, 1, 7, 7]), Err(DecodeError::TrailingBytes));
     }
 
     /// KEX-15: a ServerHelloDone says nothing.

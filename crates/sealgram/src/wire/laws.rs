@@ -4,22 +4,28 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, DnsName};
+use pki_types::{CertificateDer, DnsName, SubjectPublicKeyInfoDer};
 
 use super::alert::Alert;
-use super::certificate::{self, CertificateRequest};
+use super::certificate::{self, CertificateRequest, CertificateVerify};
+use super::certificate_status::CertificateStatus;
 use super::extension::ExtensionWriter;
 use super::finished::Finished;
 use super::hello::{ClientHello, HelloVerifyRequest, ServerHello};
-use super::key_exchange::{ClientKeyExchange, SignedKey};
+use super::key_exchange::{
+    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
+    PskServerKeyExchange, SignedKey,
+};
 use super::round_trip::ROUND_TRIPS;
+use super::ticket::NewSessionTicket;
 use crate::code::{
-    AlertDescription, AlertLevel, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+    AlertDescription, AlertLevel, CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion,
+    SignatureScheme,
 };
 use crate::error::DecodeError;
 
 /// One valid message for each decoder, in the order of [`ROUND_TRIPS`].
-fn messages() -> [Vec<u8>; 11] {
+fn messages() -> [Vec<u8>; 19] {
     let schemes = [SignatureScheme::ECDSA_SHA256, SignatureScheme::RSA_PSS_RSAE_SHA256];
     let suites = [CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, CipherSuite(0x1a1a)];
     let mut offered = ExtensionWriter::new();
@@ -30,12 +36,19 @@ fn messages() -> [Vec<u8>; 11] {
     offered.signature_algorithms_cert(&schemes);
     offered.application_protocols(["h3", "webrtc"]);
     offered.empty(ExtensionType::EXTENDED_MASTER_SECRET);
+    offered.ocsp_request();
+    offered.certificate_types(
+        ExtensionType::CLIENT_CERTIFICATE_TYPE,
+        &[CertificateType::RAW_PUBLIC_KEY, CertificateType::X509],
+    );
     offered.supported_versions(&[ProtocolVersion::DTLS_1_3, ProtocolVersion::DTLS_1_2]);
     offered.renegotiation_info(&[]);
     let offered = offered.finish().unwrap();
     let mut selected = ExtensionWriter::new();
     selected.empty(ExtensionType::EXTENDED_MASTER_SECRET);
+    selected.empty(ExtensionType::STATUS_REQUEST);
     selected.application_protocols(["h3"]);
+    selected.selected_certificate_type(ExtensionType::SERVER_CERTIFICATE_TYPE, CertificateType::RAW_PUBLIC_KEY);
     let selected = selected.finish().unwrap();
 
     let client_hello = ClientHello {
@@ -67,6 +80,8 @@ fn messages() -> [Vec<u8>; 11] {
         server_hello.encode().unwrap(),
         HelloVerifyRequest { version: ProtocolVersion::DTLS_1_0, cookie: &[3; 32] }.encode().unwrap(),
         certificate::encode_chain(&chain).unwrap(),
+        certificate::encode_raw_public_key(Some(&SubjectPublicKeyInfoDer::from(&b"public key"[..]))).unwrap(),
+        CertificateStatus { ocsp_response: b"OCSP response" }.encode().unwrap(),
         request.encode().unwrap(),
         SignedKey::encode(&params, SignatureScheme::ECDSA_SHA256, &[6; 70]).unwrap(),
         ClientKeyExchange { public_key: &[5; 32] }.encode().unwrap(),
@@ -74,6 +89,12 @@ fn messages() -> [Vec<u8>; 11] {
         Alert { level: AlertLevel::FATAL, description: AlertDescription::DECODE_ERROR }.encode().to_vec(),
         Vec::new(),
         [&[0, 9][..], &[0, 23, 0, 0, 0xff, 1, 0, 1, 0]].concat(),
+        CertificateVerify { scheme: SignatureScheme::ED25519, signature: &[6; 64] }.encode().unwrap(),
+        PskServerKeyExchange { hint: b"hint" }.encode().unwrap(),
+        EcdhePskServerKeyExchange::encode(b"", NamedGroup::X25519, &[5; 32]).unwrap(),
+        PskClientKeyExchange { identity: b"device" }.encode().unwrap(),
+        EcdhePskClientKeyExchange { identity: b"device", public_key: &[5; 32] }.encode().unwrap(),
+        NewSessionTicket { lifetime_hint: 86400, ticket: &[8; 40] }.encode().unwrap(),
     ]
 }
 

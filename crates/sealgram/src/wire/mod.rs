@@ -12,6 +12,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod certificate;
+pub(crate) mod certificate_status;
 pub(crate) mod codes;
 pub(crate) mod extension;
 pub(crate) mod extension_data;
@@ -23,6 +24,7 @@ pub(crate) mod reader;
 pub(crate) mod record;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) mod round_trip;
+pub(crate) mod ticket;
 pub(crate) mod writer;
 
 #[cfg(test)]

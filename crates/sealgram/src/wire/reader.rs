@@ -41,7 +41,6 @@ impl<'a> Reader<'a> {
         self.array().map(|[high, middle, low]| u32::from_be_bytes([0, *high, *middle, *low]))
     }
 
-    #[cfg(test)]
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(|bytes| u32::from_be_bytes(*bytes))
     }

@@ -8,25 +8,34 @@ use alloc::vec::Vec;
 use pki_types::DnsName;
 
 use super::alert::Alert;
-use super::certificate::{self, CertificateRequest};
+use super::certificate::{self, CertificateRequest, CertificateVerify};
+use super::certificate_status::CertificateStatus;
 use super::codes::Codes;
 use super::extension::{ExtensionWriter, Extensions};
 use super::finished::Finished;
 use super::hello::{ClientHello, HelloPrefix, HelloVerifyRequest, ServerHello};
-use super::key_exchange::{self, ClientKeyExchange, ServerKeyExchange, SignedKey};
+use super::key_exchange::{
+    self, ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
+    PskServerKeyExchange, ServerKeyExchange, SignedKey, UnsignedKey,
+};
 use super::reader::Reader;
+use super::ticket::NewSessionTicket;
 use super::writer::Writer;
-use crate::code::ExtensionType;
+use crate::code::{CertificateType, ExtensionType};
 use crate::error::DecodeError;
 
 /// A decoder followed by its encoder: what the bytes come back as.
 pub(crate) type RoundTrip = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
 
-pub(crate) const ROUND_TRIPS: [(&str, RoundTrip); 11] = [
+pub(crate) const ROUND_TRIPS: [(&str, RoundTrip); 19] = [
     ("ClientHello", client_hello),
     ("ServerHello", server_hello),
     ("HelloVerifyRequest", |body| Ok(HelloVerifyRequest::decode(body)?.encode().expect(FITS))),
     ("Certificate", |body| Ok(certificate::encode_chain(&certificate::decode_chain(body)?).expect(FITS))),
+    ("Certificate with a raw public key", |body| {
+        Ok(certificate::encode_raw_public_key(certificate::decode_raw_public_key(body)?.as_ref()).expect(FITS))
+    }),
+    ("CertificateStatus", |body| Ok(CertificateStatus::decode(body)?.encode().expect(FITS))),
     ("CertificateRequest", |body| {
         let request = CertificateRequest::decode(body)?;
         let again = request.encode().expect(FITS);
@@ -52,6 +61,20 @@ pub(crate) const ROUND_TRIPS: [(&str, RoundTrip); 11] = [
         extensions.write(&mut writer);
         Ok(writer.finish().expect(FITS))
     }),
+    ("CertificateVerify", |body| Ok(CertificateVerify::decode(body)?.encode().expect(FITS))),
+    ("ServerKeyExchange of PSK", |body| Ok(PskServerKeyExchange::decode(body)?.encode().expect(FITS))),
+    ("ServerKeyExchange of ECDHE_PSK", |body| {
+        let exchange = EcdhePskServerKeyExchange::decode(body)?;
+        match exchange.key {
+            UnsignedKey::Named { group, public_key } => {
+                Ok(EcdhePskServerKeyExchange::encode(exchange.hint, group, public_key).expect(FITS))
+            }
+            UnsignedKey::OtherCurveType(_) => Ok(body.to_vec()),
+        }
+    }),
+    ("ClientKeyExchange of PSK", |body| Ok(PskClientKeyExchange::decode(body)?.encode().expect(FITS))),
+    ("ClientKeyExchange of ECDHE_PSK", |body| Ok(EcdhePskClientKeyExchange::decode(body)?.encode().expect(FITS))),
+    ("NewSessionTicket", |body| Ok(NewSessionTicket::decode(body)?.encode().expect(FITS))),
 ];
 
 fn client_hello(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
@@ -77,6 +100,7 @@ fn server_hello(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
 fn read_all(extensions: &Extensions<'_>) {
     let _ = extensions.ec_point_formats();
     let _ = extensions.selected_application_protocol();
+    let _ = extensions.requests_ocsp_response();
     let _ = extensions.has_empty(ExtensionType::EXTENDED_MASTER_SECRET);
     if let Ok(Some(host)) = extensions.server_name() {
         // Other types of names, and the dot that may end this one, are not written again: the host is.
@@ -109,6 +133,15 @@ fn read_all(extensions: &Extensions<'_>) {
         let versions: Vec<_> = versions.iter().collect();
         assert!(versions.iter().all(|version| Codes::from(&*versions).contains(*version)));
         comes_back(extensions, ExtensionType::SUPPORTED_VERSIONS, |writer| writer.supported_versions(&versions));
+    }
+    for extension in [ExtensionType::CLIENT_CERTIFICATE_TYPE, ExtensionType::SERVER_CERTIFICATE_TYPE] {
+        if let Ok(Some(types)) = extensions.certificate_types(extension) {
+            let types: Vec<_> = types.iter().copied().map(CertificateType).collect();
+            comes_back(extensions, extension, |writer| writer.certificate_types(extension, &types));
+        }
+        if let Ok(Some(selected)) = extensions.selected_certificate_type(extension) {
+            comes_back(extensions, extension, |writer| writer.selected_certificate_type(extension, selected));
+        }
     }
     if let Ok(Some(verify_data)) = extensions.renegotiation_info() {
         comes_back(extensions, ExtensionType::RENEGOTIATION_INFO, |writer| writer.renegotiation_info(verify_data));

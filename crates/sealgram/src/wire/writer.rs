@@ -34,7 +34,6 @@ impl Writer {
         self.bytes(&bytes);
     }
 
-    #[cfg(test)]
     pub(crate) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }

@@ -1,5 +1,7 @@
 //! What rustls-webpki does not tell about a certificate: its dates, purpose, key usage and common name.
 
+use alloc::vec::Vec;
+
 use pki_types::{CertificateDer, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::oid::Oid;
@@ -18,6 +20,19 @@ pub(super) fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certi
         Ok(([], parsed)) => Ok(parsed),
         _ => Err(CertificateError::BadEncoding),
     }
+}
+
+/// The distinguished name of the issuer, in DER.
+pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, CertificateError> {
+    Ok(parse(certificate)?.issuer().as_raw().to_vec())
+}
+
+/// The distinguished names, in DER, of which one is the issuer of whatever this certificate is trusted for: its own, and
+/// where it is itself what a peer shows, that of its issuer. None if it does not parse.
+pub(super) fn authority_names(certificate: &CertificateDer<'_>) -> Vec<Vec<u8>> {
+    let Ok(certificate) = parse(certificate) else { return Vec::new() };
+    let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
+    if subject == issuer { Vec::from([subject]) } else { Vec::from([subject, issuer]) }
 }
 
 /// How the issuer signed a certificate: `None` where it is its own issuer, and `Some(None)` for an algorithm that has no

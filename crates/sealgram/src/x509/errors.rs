@@ -108,8 +108,8 @@ mod tests {
         }
     }
 
-    /// CRT-06: the rows that no chain can reach while there are no revocation lists. `verifier` tests the others with
-    /// real chains.
+    /// CRT-06: only a list that was read and names the certificate makes it revoked. `revocation` tests the others with
+    /// real lists, and `verifier` with real chains.
     #[test]
     fn revocation_errors_are_told_apart_from_revocation() {
         assert_eq!(certificate_error(&PathError::CertRevoked), CertificateError::Revoked);

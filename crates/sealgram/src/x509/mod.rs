@@ -12,7 +12,8 @@
 //! All of them check that the peer holds the private key of the certificate it shows. They know no signature algorithms
 //! but those of the configured provider; a provider without MD5 and SHA-1 refuses them in chains as well (RFC 9155).
 //!
-//! What this module does not know: revocation, where anchors come from, and when in the handshake it is called.
+//! What this module does not know: where anchors and revocation lists come from, and when in the handshake it is called.
+//! Nor does it read OCSP responses.
 
 pub mod danger;
 
@@ -20,12 +21,13 @@ mod details;
 mod errors;
 mod fingerprint;
 mod key;
+mod revocation;
 mod summary;
 #[cfg(test)]
 mod testing;
 mod verifier;
 
-pub(crate) use details::issuer_scheme;
+pub(crate) use details::{issuer_name, issuer_scheme};
 pub use fingerprint::{Fingerprint, Fingerprints, ParseFingerprintError};
 pub use key::{KeyKind, KeySummary, certificate_fits_key, key_algorithm};
 pub use summary::{AlternativeName, CalendarTime, CertificateSummary, summary};

@@ -5,9 +5,10 @@ use std::string::String;
 use std::vec::Vec;
 
 use pki_types::pem::PemObject;
-use pki_types::{CertificateDer, UnixTime};
+use pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, date_time_ymd,
 };
 use webpki::ring;
 
@@ -45,6 +46,11 @@ impl Authority {
 
     pub(super) fn issue_for(&self, params: &CertificateParams, key: &impl PublicKeyData) -> CertificateDer<'static> {
         params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
+    /// A list of what it revoked.
+    pub(super) fn revoke(&self, params: &CertificateRevocationListParams) -> CertificateRevocationListDer<'static> {
+        params.signed_by(&self.issuer).unwrap().der().clone()
     }
 
     /// An authority below this one.

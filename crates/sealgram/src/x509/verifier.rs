@@ -4,18 +4,20 @@
 //!
 //! 1. the number of certificates;
 //! 2. that the end entity is one of the anchors itself and within its dates, or else has a path to one of them (dates,
-//!    signatures, authority, path length, name constraints, purpose);
+//!    signatures, authority, path length, name constraints, purpose) on which, where there are revocation lists, nobody
+//!    has been revoked;
 //! 3. that the keys along the path are long enough and the end entity's may sign;
 //! 4. its name.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName, TrustAnchor};
+use pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert, spki_for_anchor};
 use x509_parser::certificate::X509Certificate;
 
 use super::errors::certificate_error;
+use super::revocation::RevocationCheck;
 use super::{details, key};
 use crate::error::{CertificateError, Error};
 use crate::proof::{PeerVerified, SignatureVerified};
@@ -34,7 +36,8 @@ use crate::verify::{PeerChain, PeerVerifier, SignedByPeer};
 /// A client checks the server's name against the subject alternative name only (RFC 9525 section 6); a wildcard stands
 /// for one whole left-most label. A server has no name to expect of a client: read who it is from its certificate.
 ///
-/// Not checked are revocation and the dates of anchors.
+/// Revocation is checked by the lists that it is given ([`CertificateVerifierBuilder::revocation_lists`]), and not
+/// without. Not checked are the dates of anchors.
 ///
 /// ```
 /// use sealgram::x509::CertificateVerifier;
@@ -49,6 +52,9 @@ pub struct CertificateVerifier {
     anchors: Vec<TrustAnchor<'static>>,
     /// The same as they were given, for comparison with an end entity.
     certificates: Vec<CertificateDer<'static>>,
+    /// Their distinguished names, which a server tells its clients.
+    authorities: Vec<Vec<u8>>,
+    revocation: RevocationCheck,
     names: NameCheck,
     max_intermediates: usize,
 }
@@ -66,6 +72,9 @@ impl CertificateVerifier {
     pub const fn builder(roots: Vec<CertificateDer<'static>>) -> CertificateVerifierBuilder {
         CertificateVerifierBuilder {
             roots,
+            revocation_lists: Vec::new(),
+            allow_unknown_revocation_status: false,
+            allow_expired_revocation_lists: false,
             names: NameCheck::AlternativeNames,
             max_intermediates: MAX_INTERMEDIATES,
             skip_unusable_roots: false,
@@ -81,7 +90,9 @@ impl CertificateVerifier {
             Role::Client => KeyUsage::client_auth(),
         };
         let (anchors, intermediates, now) = (&self.anchors, chain.intermediates, chain.now);
-        match end_entity.verify_for_usage(&algorithms, anchors, intermediates, now, purpose, None, None) {
+        let lists = self.revocation.lists();
+        let revocation = self.revocation.options(&lists);
+        match end_entity.verify_for_usage(&algorithms, anchors, intermediates, now, purpose, revocation, None) {
             Ok(path) => inspect_issuers(&path),
             Err(error) => Err(self.explain(certificate_error(&error), &end_entity, intermediates)),
         }
@@ -181,6 +192,10 @@ impl PeerVerifier for CertificateVerifier {
     fn verify_signature(&self, signed: &SignedByPeer<'_>) -> Result<SignatureVerified, Error> {
         key::verify_signature(signed)
     }
+
+    fn authorities(&self) -> &[Vec<u8>] {
+        &self.authorities
+    }
 }
 
 impl fmt::Debug for CertificateVerifier {
@@ -188,6 +203,7 @@ impl fmt::Debug for CertificateVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertificateVerifier")
             .field("anchors", &self.anchors.len())
+            .field("revocation", &self.revocation)
             .field("names", &self.names)
             .field("max_intermediates", &self.max_intermediates)
             .finish()
@@ -224,6 +240,9 @@ fn check_common_name(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -
 #[must_use = "a verifier is made by `build`"]
 pub struct CertificateVerifierBuilder {
     roots: Vec<CertificateDer<'static>>,
+    revocation_lists: Vec<CertificateRevocationListDer<'static>>,
+    allow_unknown_revocation_status: bool,
+    allow_expired_revocation_lists: bool,
     names: NameCheck,
     max_intermediates: usize,
     skip_unusable_roots: bool,
@@ -246,6 +265,32 @@ impl CertificateVerifierBuilder {
         self
     }
 
+    /// Refuses certificates that these lists revoke (RFC 5280 section 5), that of the peer and those of its issuers up to
+    /// the anchor; anchors themselves, and certificates that are trusted without a path, are nobody's to revoke. Each
+    /// list has to be signed by the issuer of the certificates it is for, whose key usage allows that.
+    ///
+    /// Once there is a list, every certificate of a path needs one of its issuer that is not past its next update, else
+    /// the peer is refused with [`CertificateError::RevocationStatusUnknown`]; two more settings loosen that. Lists grow
+    /// old: make a verifier, and a configuration, anew with each new one. Default: there are none, and nothing is
+    /// checked.
+    pub fn revocation_lists(mut self, lists: Vec<CertificateRevocationListDer<'static>>) -> Self {
+        self.revocation_lists = lists;
+        self
+    }
+
+    /// Accepts certificates that none of the revocation lists is for: whoever keeps a list away gets a revoked
+    /// certificate accepted.
+    pub const fn allow_unknown_revocation_status(mut self) -> Self {
+        self.allow_unknown_revocation_status = true;
+        self
+    }
+
+    /// Believes revocation lists past their next update, which miss what was revoked since.
+    pub const fn allow_expired_revocation_lists(mut self) -> Self {
+        self.allow_expired_revocation_lists = true;
+        self
+    }
+
     /// How many certificates a peer may send besides its own; 9 if not set. More are refused before they are looked
     /// at. A path has at most 6 of them, whatever this says.
     pub const fn max_intermediates(mut self, count: usize) -> Self {
@@ -264,10 +309,12 @@ impl CertificateVerifierBuilder {
     /// # Errors
     ///
     /// [`BuildVerifierError::UnusableRoot`] for the first root that does not parse, unless those are skipped;
-    /// [`BuildVerifierError::NoRoots`] if there is none to trust.
+    /// [`BuildVerifierError::NoRoots`] if there is none to trust; [`BuildVerifierError::UnusableRevocationList`] for the
+    /// first revocation list that does not parse or is of a kind that is not supported.
     pub fn build(self) -> Result<CertificateVerifier, BuildVerifierError> {
         let mut anchors = Vec::with_capacity(self.roots.len());
         let mut certificates = Vec::with_capacity(self.roots.len());
+        let mut authorities = Vec::with_capacity(self.roots.len());
         for (index, root) in self.roots.into_iter().enumerate() {
             match anchor_from_trusted_cert(&root) {
                 Ok(anchor) => anchors.push(anchor.to_owned()),
@@ -276,13 +323,19 @@ impl CertificateVerifierBuilder {
                     return Err(BuildVerifierError::UnusableRoot { index, error: certificate_error(&error) });
                 }
             }
+            authorities.extend(details::authority_names(&root));
             certificates.push(root);
         }
         if anchors.is_empty() {
             return Err(BuildVerifierError::NoRoots);
         }
+        let revocation = RevocationCheck::new(
+            &self.revocation_lists,
+            self.allow_unknown_revocation_status,
+            self.allow_expired_revocation_lists,
+        )?;
         let Self { names, max_intermediates, .. } = self;
-        Ok(CertificateVerifier { anchors, certificates, names, max_intermediates })
+        Ok(CertificateVerifier { anchors, certificates, authorities, revocation, names, max_intermediates })
     }
 }
 
@@ -290,6 +343,9 @@ impl fmt::Debug for CertificateVerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertificateVerifierBuilder")
             .field("roots", &self.roots.len())
+            .field("revocation_lists", &self.revocation_lists.len())
+            .field("allow_unknown_revocation_status", &self.allow_unknown_revocation_status)
+            .field("allow_expired_revocation_lists", &self.allow_expired_revocation_lists)
             .field("names", &self.names)
             .field("max_intermediates", &self.max_intermediates)
             .field("skip_unusable_roots", &self.skip_unusable_roots)
@@ -303,6 +359,12 @@ impl fmt::Debug for CertificateVerifierBuilder {
 pub enum BuildVerifierError {
     /// There is no root, so that no peer could ever be accepted.
     NoRoots,
+    /// A revocation list does not parse, or is of a kind that is not supported: a delta, an indirect list, or one for
+    /// some reasons or attributes only.
+    UnusableRevocationList {
+        /// Its place in the list, from 0.
+        index: usize,
+    },
     /// A root is not a certificate, or one that cannot be used.
     UnusableRoot {
         /// Its place in the list, from 0.
@@ -316,6 +378,7 @@ impl fmt::Display for BuildVerifierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoots => f.write_str("there is no root certificate to trust"),
+            Self::UnusableRevocationList { index } => write!(f, "revocation list {index} cannot be used"),
             Self::UnusableRoot { index, error } => write!(f, "root certificate {index} cannot be used: {error}"),
         }
     }

@@ -20,7 +20,7 @@ pub(super) const REQUEST: &[u8] = &[2, 64, 1, 0, 4, 4, 3, 8, 4, 0, 0];
 /// CRT-01: right behind the ServerHello, the server's own certificate first.
 #[test]
 fn a_server_shows_its_whole_chain() {
-    let chain = Vec::from([ED25519.chain[0].clone(), RSA.chain[0].clone()]);
+    let chain = Vec::from([ED25519.chain()[0].clone(), RSA.chain()[0].clone()]);
     let identity = Identity::new(chain.clone(), ED25519.key.clone()).unwrap();
     let mut scene = ServerScene::with(Mode::Wary, |config| config.identity(identity));
     let ed25519 = codes(&[SignatureScheme::ED25519.0]);
@@ -52,13 +52,13 @@ fn an_empty_list_is_fatal() {
 /// CRT-02: lengths that contradict each other, and more certificates than a chain has.
 #[test]
 fn a_malformed_list_is_doubted() {
-    let eleven = encode_chain(&alloc::vec![P256.chain[0].clone(); 11]).unwrap();
+    let eleven = encode_chain(&alloc::vec![P256.chain()[0].clone(); 11]).unwrap();
     let cases: [(Vec<u8>, DecodeError); 6] = [
         (Vec::new(), DecodeError::Truncated),
         ([0, 0, 3, 0, 0, 0].to_vec(), DecodeError::Empty),
         ([0, 0, 5, 0, 0, 2, 7].to_vec(), DecodeError::Truncated),
         ([0, 0, 4, 0, 0, 2, 7].to_vec(), DecodeError::Truncated),
-        ([&*encode_chain(&P256.chain).unwrap(), &[0]].concat(), DecodeError::TrailingBytes),
+        ([&*encode_chain(P256.chain()).unwrap(), &[0]].concat(), DecodeError::TrailingBytes),
         (eleven, DecodeError::TooLong),
     ];
     for mode in MODES {
@@ -139,7 +139,7 @@ fn a_certificate_that_was_not_asked_for_is_unexpected() {
             let mut scene = ServerScene::new(mode);
             scene.send_hello();
             scene.hear_flight();
-            scene.send(msg_type, &encode_chain(&P256.chain).unwrap());
+            scene.send(msg_type, &encode_chain(P256.chain()).unwrap());
             let (error, alert) = unexpected(msg_type, HandshakeType::CLIENT_KEY_EXCHANGE);
             scene.doubts(error, alert);
         }

@@ -32,6 +32,6 @@ fn identity(key: &KeyPair) -> Identity {
 /// Trusts each of them.
 pub(super) fn verifier() -> Arc<CertificateVerifier> {
     static ROOTS: LazyLock<Vec<CertificateDer<'static>>> =
-        LazyLock::new(|| [&P256, &P384, &ED25519, &RSA].map(|identity| identity.chain[0].clone()).to_vec());
+        LazyLock::new(|| [&P256, &P384, &ED25519, &RSA].map(|identity| identity.chain()[0].clone()).to_vec());
     Arc::new(CertificateVerifier::builder(ROOTS.clone()).build().unwrap())
 }

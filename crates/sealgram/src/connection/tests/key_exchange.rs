@@ -138,7 +138,7 @@ fn a_server_signs_randoms_and_parameters() {
     let random = ServerHello::decode(&flight[0].body).unwrap().random;
     let ServerKeyExchange::Named(key) = ServerKeyExchange::decode(&flight[2].body).unwrap() else { panic!("named") };
     let message = [&scene.script.hello.random[..], &random, key.params].concat();
-    let end_entity = &P256.chain[0];
+    let end_entity = &P256.chain()[0];
     let algorithms = crate::provider::ring::provider().signatures;
     let verify = |message: &[u8]| {
         let signed = SignedByPeer::new(end_entity, key.scheme, message, key.signature, algorithms);

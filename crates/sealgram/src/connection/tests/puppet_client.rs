@@ -101,7 +101,10 @@ impl ServerScene {
         address: AddressValidated,
         configure: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder,
     ) -> Self {
-        let subject = Subject::server(mode, address, configure);
+        Self::of(Subject::server(mode, address, configure))
+    }
+
+    pub(super) fn of(subject: Subject) -> Self {
         Self { subject, puppet: Puppet::new(Role::Client), script: ClientScript::new() }
     }
 

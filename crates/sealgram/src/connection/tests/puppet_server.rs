@@ -30,6 +30,8 @@ pub(super) struct ServerScript {
     pub(super) identity: Identity,
     /// The body of Certificate.
     pub(super) certificate: Vec<u8>,
+    /// The body of CertificateStatus, if there is to be one.
+    pub(super) certificate_status: Option<Vec<u8>>,
     pub(super) key_exchange: KeyExchangeScript,
     /// The body of CertificateRequest, if there is to be one.
     pub(super) certificate_request: Option<Vec<u8>>,
@@ -72,7 +74,8 @@ impl ServerScript {
                 extensions: ExtensionScript(extensions),
             },
             identity: P256.clone(),
-            certificate: encode_chain(&P256.chain).unwrap(),
+            certificate: encode_chain(P256.chain()).unwrap(),
+            certificate_status: None,
             key_exchange: KeyExchangeScript::new(NamedGroup::X25519, SignatureScheme::ECDSA_SHA256),
             certificate_request: None,
         }
@@ -82,7 +85,7 @@ impl ServerScript {
     pub(super) fn use_identity(&mut self, suite: CipherSuite, identity: &Identity, scheme: SignatureScheme) {
         self.hello.suite = suite;
         self.identity = identity.clone();
-        self.certificate = encode_chain(&identity.chain).unwrap();
+        self.certificate = identity.encode().unwrap();
         self.key_exchange.scheme = scheme;
     }
 
@@ -95,8 +98,9 @@ impl ServerScript {
         let mut flight = Vec::from([
             (HandshakeType::SERVER_HELLO, self.hello.encode()),
             (HandshakeType::CERTIFICATE, self.certificate.clone()),
-            (HandshakeType::SERVER_KEY_EXCHANGE, self.key_exchange()),
         ]);
+        flight.extend(self.certificate_status.iter().map(|body| (HandshakeType::CERTIFICATE_STATUS, body.clone())));
+        flight.push((HandshakeType::SERVER_KEY_EXCHANGE, self.key_exchange()));
         flight.extend(self.certificate_request.iter().map(|body| (HandshakeType::CERTIFICATE_REQUEST, body.clone())));
         flight.push((HandshakeType::SERVER_HELLO_DONE, Vec::new()));
         flight
@@ -142,7 +146,10 @@ impl ClientScene {
     }
 
     pub(super) fn with(mode: Mode, configure: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder) -> Self {
-        let subject = Subject::client(mode, configure);
+        Self::of(Subject::client(mode, configure))
+    }
+
+    pub(super) fn of(subject: Subject) -> Self {
         let mut scene = Self { subject, puppet: Puppet::new(Role::Server), script: ServerScript::new() };
         scene.hear_hello();
         scene

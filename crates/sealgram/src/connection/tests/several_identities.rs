@@ -64,7 +64,7 @@ fn ask(scene: &mut ServerScene, name: Option<&str>) {
 }
 
 fn end_entity(identity: &Identity) -> CertificateDer<'static> {
-    identity.chain[0].clone()
+    identity.chain()[0].clone()
 }
 
 #[test]

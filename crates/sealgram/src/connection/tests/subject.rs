@@ -1,8 +1,10 @@
 //! The connection under test, and the clock it is shown.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use pki_types::{ServerName, UnixTime};
@@ -19,6 +21,7 @@ use crate::received::Transmit;
 use crate::stats::DiscardReason;
 use crate::test_rng::TestRng;
 use crate::time::{Instant, WallClock};
+use crate::verify::PeerVerifier;
 
 /// Whether the subject believes what nobody vouches for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +43,55 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn client(mode: Mode, configure: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder) -> Self {
-        let config = ClientConfig::builder(ring::provider(), verifier()).transport(transport());
+        Self::client_judging_by(mode, verifier(), configure)
+    }
+
+    /// A client that has its server judged by `judge`.
+    pub(super) fn client_judging_by(
+        mode: Mode,
+        judge: Arc<dyn PeerVerifier>,
+        configure: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder,
+    ) -> Self {
+        let config = ClientConfig::builder(ring::provider(), judge).transport(transport());
         let config = match mode {
             Mode::Wary => config,
             Mode::Trusting => config.danger().trust_path(),
         };
-        let config = configure(config).build().unwrap();
+        Self::of_client(configure(config), mode)
+    }
+
+    pub(super) fn client_of(config: ClientConfigBuilder) -> Self {
+        Self::of_client(config, Mode::Wary)
+    }
+
+    pub(super) fn server_of(config: ServerConfigBuilder) -> Self {
+        Self::of_server(config, AddressValidated::assured_by_transport(), Mode::Wary)
+    }
+
+    pub(super) fn client_with(config: Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from("localhost").unwrap();
+        Self::new(Connection::client(config, name, wall_clock(), &mut TestRng::new(1)).unwrap(), Mode::Wary)
+    }
+
+    pub(super) fn server_with(config: Arc<ServerConfig>) -> Self {
+        Self::server_drawing(config, AddressValidated::assured_by_transport(), Mode::Wary)
+    }
+
+    /// Each server draws something else: with the same session ids, new sessions would look like old ones.
+    fn server_drawing(config: Arc<ServerConfig>, address: AddressValidated, mode: Mode) -> Self {
+        static DRAWN: AtomicU64 = AtomicU64::new(2);
+        let mut rng = TestRng::new(DRAWN.fetch_add(1, Ordering::Relaxed));
+        Self::new(Connection::server(config, address, wall_clock(), &mut rng), mode)
+    }
+
+    fn of_client(config: ClientConfigBuilder, mode: Mode) -> Self {
+        let name = ServerName::try_from("localhost").unwrap();
+        let config = config.build().unwrap();
         Self::new(Connection::client(config, name, wall_clock(), &mut TestRng::new(1)).unwrap(), mode)
+    }
+
+    fn of_server(config: ServerConfigBuilder, address: AddressValidated, mode: Mode) -> Self {
+        Self::server_drawing(config.build().unwrap(), address, mode)
     }
 
     pub(super) fn server(
@@ -60,8 +104,7 @@ impl Subject {
             Mode::Wary => config,
             Mode::Trusting => config.danger().trust_path(),
         };
-        let config = configure(config).build().unwrap();
-        Self::new(Connection::server(config, address, wall_clock(), &mut TestRng::new(2)), mode)
+        Self::of_server(configure(config), address, mode)
     }
 
     fn new(connection: Connection, mode: Mode) -> Self {

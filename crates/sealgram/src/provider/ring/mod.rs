@@ -33,7 +33,7 @@ mod verify;
 use ::ring::rand::SystemRandom;
 
 use crate::code::CipherSuite;
-use crate::crypto::{AeadLimits, CryptoProvider, HashAlgorithm, KeyAlgorithm, NonceForm, Suite};
+use crate::crypto::{AeadLimits, CryptoProvider, HashAlgorithm, KeyAlgorithm, KeyExchange, NonceForm, Suite};
 
 pub use kx::{SECP256R1, SECP384R1, X25519};
 
@@ -53,6 +53,12 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         &ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
         &ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         &ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        &ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+        &ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+        &ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+        &PSK_WITH_AES_128_GCM_SHA256,
+        &PSK_WITH_CHACHA20_POLY1305_SHA256,
+        &PSK_WITH_AES_256_GCM_SHA384,
     ],
     groups: &[X25519, SECP256R1, SECP384R1],
     signatures: verify::SIGNATURES,
@@ -62,52 +68,100 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
 pub static ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: Suite = Suite {
     code: CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    authentication: KeyAlgorithm::Ecdsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
     hash: HashAlgorithm::Sha256,
     aead: &aead::AES_128_GCM,
     nonce: NonceForm::Explicit,
     limits: AeadLimits::AES_GCM,
+    by_name_only: false,
 };
 
 /// TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
 pub static ECDHE_RSA_WITH_AES_128_GCM_SHA256: Suite = Suite {
     code: CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    authentication: KeyAlgorithm::Rsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Rsa),
     ..ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
 };
 
 /// TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 (RFC 5289).
 pub static ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: Suite = Suite {
     code: CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    authentication: KeyAlgorithm::Ecdsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
     hash: HashAlgorithm::Sha384,
     aead: &aead::AES_256_GCM,
     nonce: NonceForm::Explicit,
     limits: AeadLimits::AES_GCM,
+    by_name_only: false,
 };
 
 /// TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (RFC 5289).
 pub static ECDHE_RSA_WITH_AES_256_GCM_SHA384: Suite = Suite {
     code: CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    authentication: KeyAlgorithm::Rsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Rsa),
     ..ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
 };
 
 /// TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 (RFC 7905).
 pub static ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: Suite = Suite {
     code: CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    authentication: KeyAlgorithm::Ecdsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
     hash: HashAlgorithm::Sha256,
     aead: &aead::CHACHA20_POLY1305,
     nonce: NonceForm::Implicit,
     limits: AeadLimits::CHACHA20_POLY1305,
+    by_name_only: false,
 };
 
 /// TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 (RFC 7905).
 pub static ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: Suite = Suite {
     code: CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-    authentication: KeyAlgorithm::Rsa,
+    key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Rsa),
     ..ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+};
+
+/// TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256 (RFC 8442).
+pub static ECDHE_PSK_WITH_AES_128_GCM_SHA256: Suite = Suite {
+    code: CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    key_exchange: KeyExchange::EcdhePsk,
+    ..ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+};
+
+/// TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 (RFC 7905).
+pub static ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256: Suite = Suite {
+    code: CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    key_exchange: KeyExchange::EcdhePsk,
+    ..ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+};
+
+/// TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384 (RFC 8442).
+pub static ECDHE_PSK_WITH_AES_256_GCM_SHA384: Suite = Suite {
+    code: CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+    key_exchange: KeyExchange::EcdhePsk,
+    ..ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+};
+
+/// TLS_PSK_WITH_AES_128_GCM_SHA256 (RFC 5487), used only where it is named.
+pub static PSK_WITH_AES_128_GCM_SHA256: Suite = Suite {
+    code: CipherSuite::PSK_WITH_AES_128_GCM_SHA256,
+    key_exchange: KeyExchange::Psk,
+    by_name_only: true,
+    ..ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+};
+
+/// TLS_PSK_WITH_CHACHA20_POLY1305_SHA256 (RFC 7905), used only where it is named.
+pub static PSK_WITH_CHACHA20_POLY1305_SHA256: Suite = Suite {
+    code: CipherSuite::PSK_WITH_CHACHA20_POLY1305_SHA256,
+    key_exchange: KeyExchange::Psk,
+    by_name_only: true,
+    ..ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+};
+
+/// TLS_PSK_WITH_AES_256_GCM_SHA384 (RFC 5487), used only where it is named.
+pub static PSK_WITH_AES_256_GCM_SHA384: Suite = Suite {
+    code: CipherSuite::PSK_WITH_AES_256_GCM_SHA384,
+    key_exchange: KeyExchange::Psk,
+    by_name_only: true,
+    ..ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
 };
 
 /// The operating system's random source: the only one in this crate.
@@ -149,16 +203,23 @@ mod tests {
     /// A suite under the wrong code, key kind, hash or key length would agree with itself and with nobody else.
     #[test]
     fn suites_are_what_their_names_say() {
-        let facts = |suite: &Suite| (suite.code.0, suite.authentication, suite.hash, suite.aead.key_len());
+        let facts =
+            |suite: &Suite| (suite.code.0, suite.key_exchange, suite.hash, suite.aead.key_len(), suite.by_name_only);
         assert_eq!(
             provider().suites.iter().map(|suite| facts(suite)).collect::<Vec<_>>(),
             [
-                (0xc02b, KeyAlgorithm::Ecdsa, HashAlgorithm::Sha256, 16),
-                (0xc02f, KeyAlgorithm::Rsa, HashAlgorithm::Sha256, 16),
-                (0xcca9, KeyAlgorithm::Ecdsa, HashAlgorithm::Sha256, 32),
-                (0xcca8, KeyAlgorithm::Rsa, HashAlgorithm::Sha256, 32),
-                (0xc02c, KeyAlgorithm::Ecdsa, HashAlgorithm::Sha384, 32),
-                (0xc030, KeyAlgorithm::Rsa, HashAlgorithm::Sha384, 32),
+                (0xc02b, KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa), HashAlgorithm::Sha256, 16, false),
+                (0xc02f, KeyExchange::Ecdhe(KeyAlgorithm::Rsa), HashAlgorithm::Sha256, 16, false),
+                (0xcca9, KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa), HashAlgorithm::Sha256, 32, false),
+                (0xcca8, KeyExchange::Ecdhe(KeyAlgorithm::Rsa), HashAlgorithm::Sha256, 32, false),
+                (0xc02c, KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa), HashAlgorithm::Sha384, 32, false),
+                (0xc030, KeyExchange::Ecdhe(KeyAlgorithm::Rsa), HashAlgorithm::Sha384, 32, false),
+                (0xd001, KeyExchange::EcdhePsk, HashAlgorithm::Sha256, 16, false),
+                (0xccac, KeyExchange::EcdhePsk, HashAlgorithm::Sha256, 32, false),
+                (0xd002, KeyExchange::EcdhePsk, HashAlgorithm::Sha384, 32, false),
+                (0x00a8, KeyExchange::Psk, HashAlgorithm::Sha256, 16, true),
+                (0xccab, KeyExchange::Psk, HashAlgorithm::Sha256, 32, true),
+                (0x00a9, KeyExchange::Psk, HashAlgorithm::Sha384, 32, true),
             ]
         );
         // RFC 5288 section 3: 8 bytes of nonce and 16 of tag. RFC 7905 section 2: all of the nonce is implied.

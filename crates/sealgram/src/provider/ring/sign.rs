@@ -10,9 +10,9 @@ use pki_types::{AlgorithmIdentifier, SubjectPublicKeyInfoDer, alg_id};
 use rand_core::CryptoRng;
 
 use crate::code::{NamedGroup, SignatureScheme};
+use crate::crypto::der::subject_public_key_info;
 use crate::crypto::{KeyAlgorithm, SigningKey};
 use crate::error::CryptoError;
-use crate::provider::ring::der::subject_public_key_info;
 use crate::provider::ring::system_random;
 
 /// An ECDSA key. *ring* signs with one hash for each curve, so a P-256 key has ECDSA_SHA256 and a P-384 key

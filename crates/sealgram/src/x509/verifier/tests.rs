@@ -650,6 +650,7 @@ fn debug_output_does_not_dump_certificates() {
     let verifier = trusting(&authority("root").der);
     assert_eq!(
         format!("{verifier:?}"),
-        "CertificateVerifier { anchors: 1, names: AlternativeNames, max_intermediates: 9 }"
+        "CertificateVerifier { anchors: 1, revocation: RevocationCheck { lists: 0, unknown_status: Deny, \
+         expiration: Enforce }, names: AlternativeNames, max_intermediates: 9 }"
     );
 }

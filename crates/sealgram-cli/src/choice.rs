@@ -1,0 +1,114 @@
+//! What both programs choose from: cipher suites, groups, preshared keys.
+
+use core::fmt;
+use core::str::FromStr;
+
+use clap::Args;
+use sealgram::PresharedKey;
+use sealgram::code::CipherSuite;
+use sealgram::crypto::{CryptoProvider, KeyExchangeGroup};
+use sealgram::provider::ring;
+
+/// Which algorithms to use. Without any of these, the defaults of the library.
+#[derive(Args, Debug)]
+pub(crate) struct Algorithms {
+    /// A cipher suite to use, such as ECDHE_PSK_WITH_AES_128_GCM_SHA256; may be repeated, best first
+    #[arg(long, value_name = "NAME", value_parser = suite)]
+    suite: Vec<CipherSuite>,
+
+    /// A group to use for the key exchange, such as X25519; may be repeated, best first
+    #[arg(long, value_name = "NAME", value_parser = group)]
+    group: Vec<Group>,
+}
+
+impl Algorithms {
+    /// The suites to name in a configuration, if any.
+    pub(crate) fn suites(&self) -> Option<&[CipherSuite]> {
+        (!self.suite.is_empty()).then_some(&*self.suite)
+    }
+
+    /// Everything that *ring* has, with these groups alone if there are any. It stays for as long as the process.
+    pub(crate) fn provider(&self) -> &'static CryptoProvider {
+        if self.group.is_empty() {
+            return ring::provider();
+        }
+        let groups: Vec<_> = self.group.iter().map(|group| group.0).collect();
+        Box::leak(Box::new(CryptoProvider { groups: groups.leak(), ..*ring::provider() }))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Group(&'static dyn KeyExchangeGroup);
+
+fn suite(text: &str) -> Result<CipherSuite, String> {
+    let name = text.strip_prefix("TLS_").unwrap_or(text);
+    let mut codes = ring::provider().suites.iter().map(|suite| suite.code);
+    codes.find(|code| code.name() == Some(name)).ok_or_else(|| {
+        let all: Vec<_> = ring::provider().suites.iter().filter_map(|suite| suite.code.name()).collect();
+        format!("there are {}", all.join(", "))
+    })
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    let mut groups = ring::provider().groups.iter().copied();
+    groups.find(|group| group.code().name() == Some(text)).map(Group).ok_or_else(|| {
+        let all: Vec<_> = ring::provider().groups.iter().filter_map(|group| group.code().name()).collect();
+        format!("there are {}", all.join(", "))
+    })
+}
+
+/// An identity and the key that belongs to it.
+#[derive(Clone)]
+pub(crate) struct Psk {
+    pub(crate) identity: String,
+    pub(crate) key: PresharedKey,
+}
+
+impl FromStr for Psk {
+    type Err = String;
+
+    /// What stands behind the last colon is the key: an identity may have colons of its own.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (identity, key) = text.rsplit_once(':').ok_or("write IDENTITY:HEX")?;
+        let key = bytes(key).ok_or("the key behind the last colon is not hexadecimal")?;
+        let key = PresharedKey::new(&key).map_err(|error| error.to_string())?;
+        Ok(Self { identity: identity.into(), key })
+    }
+}
+
+/// The key is not shown.
+impl fmt::Debug for Psk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Psk").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = hex.bytes().map(|byte| char::from(byte).to_digit(16)?.try_into().ok()).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    digits.chunks(2).map(|pair| Some(pair.first()? << 4 | pair.last()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preshared_key_is_an_identity_and_hexadecimal() {
+        let psk: Psk = "urn:device:7:00ffA1".parse().unwrap();
+        assert_eq!(psk.identity, "urn:device:7");
+        assert_eq!(bytes("00ffA1"), Some(vec![0, 0xff, 0xa1]));
+        for bad in ["device", "device:", "device:0", "device:0g", "device:+1"] {
+            assert!(bad.parse::<Psk>().is_err(), "{bad}");
+        }
+        assert!(":00".parse::<Psk>().is_ok(), "an identity may be empty");
+    }
+
+    #[test]
+    fn suites_and_groups_are_known_by_their_names() {
+        assert_eq!(suite("TLS_PSK_WITH_AES_128_GCM_SHA256"), Ok(CipherSuite::PSK_WITH_AES_128_GCM_SHA256));
+        assert!(suite("RC4").unwrap_err().contains("ECDHE_RSA_WITH_AES_256_GCM_SHA384"));
+        assert!(group("X25519").is_ok());
+        assert!(group("x448").unwrap_err().contains("SECP256R1"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Preshared keys, client certificates, and coming back, between `sealgram listen` and `sealgram connect`.
+
+use crate::support::{Dir, Listening, run};
+
+#[test]
+fn a_preshared_key_is_enough() {
+    let server = Listening::start(&["--psk", "device 7:00112233445566778899aabbccddeeff", "--echo"]);
+    let psk = ["--psk", "device 7:00112233445566778899aabbccddeeff", "--send", "x", "--wait", "50"];
+    let text = run(&[&["connect", &server.address], &psk[..]].concat()).expect_success();
+    assert!(text.contains("suite:        ECDHE_PSK_WITH_AES_128_GCM_SHA256\n"), "{text}");
+    assert!(text.contains("trust:        the preshared key\n"), "{text}");
+    assert!(server.wait_for(" connected").contains("preshared key of device 7"));
+    server.wait_for(" closed");
+
+    let plain = ["--suite", "PSK_WITH_AES_128_GCM_SHA256"];
+    let refused = run(&[&["connect", &server.address], &psk[..2], &plain, &["--timeout", "5"]].concat());
+    // Plain PSK is by name only, on either side.
+    assert!(refused.expect_failure().contains("HANDSHAKE_FAILURE"));
+}
+
+#[test]
+fn a_client_that_comes_back_is_known() {
+    let server = Listening::start(&["--echo"]);
+    let text = run(&["connect", &server.address, "--insecure", "--resume", "--send", "x", "--wait", "50"]);
+    let text = text.expect_success();
+    assert!(text.contains(" ms, to come back\n"), "{text}");
+    assert!(text.contains("resumed:      yes\n"), "{text}");
+    // Each association has a thread of its own at the server, and the first need not be the first to say so.
+    let connected = [server.wait_for(" connected"), server.wait_for(" connected")];
+    let resumed = connected.iter().filter(|line| line.contains(", resumed")).count();
+    assert_eq!(resumed, 1, "{connected:?}");
+}
+
+#[test]
+fn a_client_shows_a_certificate_where_one_is_required() {
+    let dir = Dir::new();
+    run(&["cert", "--out", &dir.path("")]).expect_success();
+    let (cert, key) = (dir.path("cert.pem"), dir.path("key.pem"));
+    let server = Listening::start(&["--client-ca", &cert, "--echo"]);
+    let shown = ["--client-cert", &cert, "--client-key", &key, "--send", "x", "--wait", "50"];
+    run(&[&["connect", &server.address, "--insecure"], &shown[..]].concat()).expect_success();
+    assert!(server.wait_for(" connected").contains("CN=localhost"));
+    let refused = run(&["connect", &server.address, "--insecure", "--send", "x", "--timeout", "8"]);
+    assert!(refused.expect_failure().contains("HANDSHAKE_FAILURE"));
+}
