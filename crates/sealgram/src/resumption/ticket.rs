@@ -18,8 +18,9 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::SavedSession;
+use crate::code::CipherSuite;
 use crate::config::ConfigError;
-use crate::crypto::{AeadKey, CryptoProvider, HashAlgorithm, Hmac, NONCE_LEN, NonceForm};
+use crate::crypto::{AeadKey, CryptoProvider, HashAlgorithm, Hmac, NONCE_LEN};
 
 /// Seals sessions into tickets and opens them.
 pub trait Tickets: fmt::Debug + Send + Sync {
@@ -183,11 +184,9 @@ impl TicketKey {
     }
 
     fn new(provider: &CryptoProvider, name: [u8; NAME_LEN], secret: &[u8; KEY_LEN]) -> Result<Self, ConfigError> {
-        // Of the ciphers in use this is AES-256-GCM by its lengths and the form of its nonce.
-        let is_wanted =
-            |form: NonceForm, key_len, tag_len| form == NonceForm::Explicit && key_len == KEY_LEN && tag_len == TAG_LEN;
-        let mut suites = provider.suites.iter();
-        let suite = suites.find(|suite| is_wanted(suite.nonce, suite.aead.key_len(), suite.aead.tag_len()));
+        // By name: other ciphers have keys, nonces and tags of these lengths too, and machines that share their keys
+        // must not choose differently because their providers have another order.
+        let suite = AES_256_GCM.iter().find_map(|code| provider.suite(*code));
         let key = suite.and_then(|suite| suite.aead.key(secret).ok()).ok_or(ConfigError::NoTicketCipher)?;
         Ok(Self { name, key })
     }
@@ -229,6 +228,14 @@ pub(crate) fn open(tickets: &dyn Tickets, ticket: &[u8]) -> Option<(SavedSession
     Some((SavedSession::decode(&session).ok()?, is_stale))
 }
 
+/// The suites whose records AES-256-GCM protects: a provider that has one of them has the cipher.
+const AES_256_GCM: [CipherSuite; 4] = [
+    CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+    CipherSuite::PSK_WITH_AES_256_GCM_SHA384,
+];
+
 const NAME_LEN: usize = 16;
 const KEY_LEN: usize = 32;
 const TAG_LEN: usize = 16;
@@ -243,6 +250,8 @@ const KEY_LABEL: &[u8] = b"sealgram ticket key";
 mod tests {
     use super::super::saved::tests::sample;
     use super::*;
+    use crate::crypto::{AeadAlgorithm, Suite};
+    use crate::error::CryptoError;
     use crate::provider::ring::provider;
     use crate::test_rng::TestRng;
 
@@ -287,6 +296,47 @@ mod tests {
         assert!(open(&derive(9), &ticket).is_none() && open(&derive(6), &ticket).is_none());
         let other = TicketKeys::derive(provider(), &[6; 32], 7).unwrap();
         assert!(open(&other, &ticket).is_none());
+    }
+
+    /// RES-23: whatever else a provider has, and in whatever order: a cipher with keys and tags of the same lengths, as
+    /// AES-256-CCM is, seals no ticket.
+    #[test]
+    fn tickets_are_sealed_by_aes_256_gcm_alone() {
+        let gcm = provider().suite(CipherSuite::PSK_WITH_AES_256_GCM_SHA384).unwrap();
+        let alike = Suite {
+            code: CipherSuite(0xc0ad),
+            key_exchange: gcm.key_exchange,
+            hash: gcm.hash,
+            aead: &Unusable,
+            nonce: gcm.nonce,
+            limits: gcm.limits,
+            by_name_only: false,
+        };
+        let alike: &'static Suite = Box::leak(Box::new(alike));
+        let derive = |suites: Vec<&'static Suite>| {
+            TicketKeys::derive(&CryptoProvider { suites: suites.leak(), ..*provider() }, &[5; 32], 7)
+        };
+        let sealed = ticket(&derive([alike, gcm].to_vec()).unwrap());
+        assert!(open(&derive([gcm].to_vec()).unwrap(), &sealed).is_some());
+        assert_eq!(derive([alike].to_vec()).unwrap_err(), ConfigError::NoTicketCipher);
+    }
+
+    /// The lengths of AES-256-GCM, and no cipher.
+    #[derive(Debug)]
+    struct Unusable;
+
+    impl AeadAlgorithm for Unusable {
+        fn key_len(&self) -> usize {
+            KEY_LEN
+        }
+
+        fn tag_len(&self) -> usize {
+            TAG_LEN
+        }
+
+        fn key(&self, _: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {
+            panic!("a ticket is to be sealed by another cipher")
+        }
     }
 
     /// RES-09: nothing of the session shows, and no two tickets are alike.
