@@ -23,6 +23,10 @@ pub use identity::Identity;
 /// header, and a few of content.
 pub const MIN_MTU: usize = 64;
 
+/// The smallest number of forgeries that [`TransportOptions::max_short_tag_forgeries`] accepts: ending an association by
+/// so many datagrams takes a flood.
+pub const MIN_SHORT_TAG_FORGERIES: u64 = 1 << 16;
+
 /// How a client connects. Make one with [`ClientConfig::builder`].
 pub struct ClientConfig {
     pub(crate) common: Common,
@@ -249,6 +253,9 @@ impl ClientConfigBuilder {
     /// The cipher suites to use, best first, out of those of the provider. Suites that are weak in one way or another
     /// ([`Suite::by_name_only`]) are used only if they stand here. Those that the configuration has no key for are left
     /// out. Default: all others of the provider, in its order.
+    ///
+    /// CoAP (RFC 7252 section 9.1.3) wants short tags, which are among the weak ones:
+    /// `.cipher_suites(&[CipherSuite::ECDHE_ECDSA_WITH_AES_128_CCM_8, CipherSuite::PSK_WITH_AES_128_CCM_8])`.
     pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
         self.config.common.named_suites = Some(suites.to_vec());
         self
@@ -333,6 +340,9 @@ impl ServerConfigBuilder {
     /// The cipher suites to use, best first, out of those of the provider. Suites that are weak in one way or another
     /// ([`Suite::by_name_only`]) are used only if they stand here. Those that the configuration has no key for are left
     /// out. Default: all others of the provider, in its order.
+    ///
+    /// CoAP (RFC 7252 section 9.1.3) wants short tags, which are among the weak ones:
+    /// `.cipher_suites(&[CipherSuite::ECDHE_ECDSA_WITH_AES_128_CCM_8, CipherSuite::PSK_WITH_AES_128_CCM_8])`.
     pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
         self.config.common.named_suites = Some(suites.to_vec());
         self
@@ -446,6 +456,8 @@ pub struct TransportOptions {
     pub(crate) jitter: bool,
     pub(crate) stash_len: usize,
     pub(crate) max_message_len: u32,
+    /// Instead of the limit of the suite.
+    pub(crate) max_short_tag_forgeries: Option<u64>,
 }
 
 impl TransportOptions {
@@ -458,6 +470,7 @@ impl TransportOptions {
         jitter: true,
         stash_len: 4096,
         max_message_len: 65_536,
+        max_short_tag_forgeries: None,
     };
 
     /// The longest datagram to send, in bytes of UDP payload. Default 1200, which crosses nearly every path; at least
@@ -516,6 +529,17 @@ impl TransportOptions {
         self
     }
 
+    /// How many records may fail to open under one key of a suite whose tags are shorter than 16 bytes, which are those
+    /// with CCM_8; the association ends then. Default 2^20; at least [`MIN_SHORT_TAG_FORGERIES`].
+    ///
+    /// Each record that anyone sends has a chance of 2^-64 to be taken for the peer's, and each one that is not costs its
+    /// sender a datagram. A lower limit makes a forgery less likely and an end by a flood cheaper, a higher one the
+    /// reverse: which is worse depends on what else keeps strangers off the path (RFC 9147 section 4.5.3).
+    pub const fn max_short_tag_forgeries(mut self, records: u64) -> Self {
+        self.max_short_tag_forgeries = Some(records);
+        self
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         if self.mtu < MIN_MTU {
             return Err(ConfigError::MtuTooSmall { least: MIN_MTU });
@@ -530,6 +554,9 @@ impl TransportOptions {
         }
         if !(2048..=1 << 20).contains(&self.max_message_len) {
             return Err(ConfigError::InvalidMessageLimit);
+        }
+        if self.max_short_tag_forgeries.is_some_and(|records| records < MIN_SHORT_TAG_FORGERIES) {
+            return Err(ConfigError::InvalidForgeryLimit);
         }
         Ok(())
     }
@@ -623,6 +650,8 @@ pub enum ConfigError {
     HelloTooLong,
     /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
     InvalidApplicationProtocol,
+    /// The limit for forgeries of short tags must not be below [`MIN_SHORT_TAG_FORGERIES`].
+    InvalidForgeryLimit,
     /// An OCSP response is empty or too long, or there is no certificate that it could be for.
     InvalidOcspResponse,
     /// A preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535.
@@ -664,6 +693,9 @@ impl fmt::Display for ConfigError {
             Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
             Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
+            Self::InvalidForgeryLimit => {
+                write!(f, "the limit for forgeries of short tags must be at least {MIN_SHORT_TAG_FORGERIES}")
+            }
             Self::InvalidOcspResponse => {
                 f.write_str("an OCSP response is empty, too long, or for an identity without a certificate")
             }
@@ -730,6 +762,18 @@ mod tests {
         }
         assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
     }
+
+    /// AEA-16: a budget of forgeries that anyone can use up at once is refused.
+    #[test]
+    fn a_forgery_limit_that_is_a_kill_switch_is_refused() {
+        let options = TransportOptions::default();
+        for bad in [0, 1, MIN_SHORT_TAG_FORGERIES - 1] {
+            assert_eq!(options.max_short_tag_forgeries(bad).validate(), Err(ConfigError::InvalidForgeryLimit));
+        }
+        assert_eq!(options.max_short_tag_forgeries(MIN_SHORT_TAG_FORGERIES).validate(), Ok(()));
+        assert_eq!(options.max_short_tag_forgeries(1 << 28).validate(), Ok(()));
+    }
+
     #[cfg(feature = "ring")]
     #[test]
     fn a_provider_that_lacks_something_is_refused() {
@@ -756,6 +800,7 @@ mod tests {
             ConfigError::EmptyChain,
             ConfigError::HelloTooLong,
             ConfigError::InvalidApplicationProtocol,
+            ConfigError::InvalidForgeryLimit,
             ConfigError::InvalidServerName,
             ConfigError::InvalidMessageLimit,
             ConfigError::InvalidTimeout,

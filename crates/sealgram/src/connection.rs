@@ -675,10 +675,10 @@ impl Connection {
                     self.outgoing.push_message(self.records.write_epoch(), msg_type, message_seq, body);
                 }
                 Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
-                Effect::InstallWrite(keys) => self.records.install_write(protection(&keys)?),
+                Effect::InstallWrite(keys) => self.records.install_write(self.protection(&keys)?),
                 Effect::Remember(reference) => self.session_kept = Some(reference),
                 Effect::InstallRead(keys) => {
-                    self.records.install_read(protection(&keys)?);
+                    self.records.install_read(self.protection(&keys)?);
                     self.forget_fragments_before(self.records.read_epoch());
                 }
             }
@@ -730,6 +730,12 @@ impl Connection {
         }
     }
 
+    fn protection(&self, keys: &Keys) -> Result<Protection, CryptoError> {
+        let write_keys = keys.block.write_keys(keys.writer);
+        let protection = Protection::new(keys.suite, write_keys.key, write_keys.iv)?;
+        Ok(protection.with_short_tag_forgeries(self.transport.max_short_tag_forgeries))
+    }
+
     /// Sends the flight from its beginning, whether our timer or a repeat of the peer's says that it was lost: the peer's
     /// timer may well be the first to expire each time, and datagrams that are too long are lost all the same.
     fn resend_flight(&mut self) {
@@ -739,11 +745,6 @@ impl Connection {
         self.outgoing.rewind();
         self.stats.retransmissions += 1;
     }
-}
-
-fn protection(keys: &Keys) -> Result<Protection, CryptoError> {
-    let write_keys = keys.block.write_keys(keys.writer);
-    Protection::new(keys.suite, write_keys.key, write_keys.iv)
 }
 
 /// The next smaller size that flights are cut to where nothing comes back: what nearly every path carries, then what

@@ -148,8 +148,8 @@ mod wire;
 pub mod x509;
 
 pub use config::{
-    ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, ServerConfig, ServerConfigBuilder,
-    TransportOptions,
+    ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, MIN_SHORT_TAG_FORGERIES, ServerConfig,
+    ServerConfigBuilder, TransportOptions,
 };
 pub use connection::{Connection, Output, SendError};
 pub use cookie::CookieKeys;

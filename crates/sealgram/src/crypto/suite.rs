@@ -106,6 +106,19 @@ impl AeadLimits {
     /// ChaCha20-Poly1305. What it may protect lies beyond the 2^48 records of an epoch (RFC 8446 section 5.5); 2^36
     /// failed openings is the figure of RFC 9147 section 4.5.3.
     pub const CHACHA20_POLY1305: Self = Self { blocks_protected: u64::MAX, failed_openings: 1 << 36 };
+
+    /// AES-CCM with tags of 16 bytes. RFC 9147 appendix B.1 allows 2^34 runs of AES, and makes of them 2^23 records of
+    /// the full 2^10 blocks. CCM runs AES twice for each block, and twice more for each record: for its additional data
+    /// and for its tag. So a record takes twice what it counts here, and 2^33 blocks are the same bound, true for records
+    /// of any size. 2^23.5 failed openings are the figure of appendix B.2.
+    pub const AES_CCM: Self = Self { blocks_protected: 1 << 33, failed_openings: 11_863_283 };
+
+    /// AES-CCM with tags of 8 bytes. It may protect as much (RFC 9147 appendix B.3), but a guess at a tag succeeds once in
+    /// 2^64. The margin of other suites would take a limit of 2^7 failed openings, with which anyone could end an
+    /// association by sending so few datagrams. 2^20 leave a forger a chance of 2^-44 for each key, and make ending one
+    /// cost a flood; [`TransportOptions::max_short_tag_forgeries`](crate::TransportOptions::max_short_tag_forgeries) is
+    /// for those who weigh these two otherwise.
+    pub const AES_CCM_8: Self = Self { failed_openings: 1 << 20, ..Self::AES_CCM };
 }
 
 impl Suite {
@@ -119,5 +132,23 @@ impl Suite {
 impl fmt::Debug for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.code, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// AEA-15, AEA-16: RFC 9147 appendix B. Records of 2^14 bytes take 2^10 blocks, and one more is counted for each.
+    #[test]
+    fn limits_of_ccm_are_those_of_its_analysis() {
+        let full_records = |limits: AeadLimits| limits.blocks_protected / ((1 << 10) + 1);
+        for limits in [AeadLimits::AES_CCM, AeadLimits::AES_CCM_8] {
+            assert!((8_380_000..=1 << 23).contains(&full_records(limits)), "just below 2^23");
+        }
+        // 2^23.5 squared is 2^47.
+        let failed = AeadLimits::AES_CCM.failed_openings;
+        assert!(failed * failed <= 1 << 47 && (failed + 1) * (failed + 1) > 1 << 47);
+        assert_eq!(AeadLimits::AES_CCM_8.failed_openings, 1 << 20);
     }
 }

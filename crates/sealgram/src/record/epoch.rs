@@ -98,6 +98,17 @@ impl Protection {
         Ok(Self { key, iv: padded, explicit_len: suite.nonce.explicit_len(), tag_len, limits: suite.limits })
     }
 
+    /// Lets a key with short tags see so many failed openings, instead of what its suite says.
+    ///
+    /// RFC 9147 section 4.5.3: the limit for short tags is to fit the protections that there are besides, which only the
+    /// application knows. Long tags have a limit that suits all.
+    pub(crate) fn with_short_tag_forgeries(mut self, records: Option<u64>) -> Self {
+        if self.tag_len < MAX_TAG_LEN {
+            self.limits.failed_openings = records.unwrap_or(self.limits.failed_openings);
+        }
+        self
+    }
+
     /// How many bytes protection adds to the content of a record.
     pub(crate) const fn expansion(&self) -> usize {
         self.explicit_len.saturating_add(self.tag_len)
@@ -357,7 +368,7 @@ mod tests {
 
     use super::*;
     use crate::crypto::NonceForm;
-    use crate::record::fake_aead::{CHACHA_LIKE, FakeAead, GCM_LIKE, SUITES, protection, suite};
+    use crate::record::fake_aead::{CCM_8_LIKE, CHACHA_LIKE, FakeAead, GCM_LIKE, SUITES, protection, suite};
 
     const HEADER: RecordHeader = RecordHeader {
         content_type: ContentType::APPLICATION_DATA,
@@ -407,6 +418,15 @@ mod tests {
         static SHORT_TAG: FakeAead = FakeAead { tag_len: 7 };
         let short = suite(NonceForm::Explicit, &SHORT_TAG);
         assert_eq!(Protection::new(&short, &[0; 16], &[0; 4]).err(), Some(CryptoError::KeySetup));
+    }
+
+    /// AEA-16: a setting replaces the limit of short tags, and of no others.
+    #[test]
+    fn a_limit_for_short_tags_is_for_short_tags() {
+        for (suite, expected) in [(&CCM_8_LIKE, 70_000), (&GCM_LIKE, 1 << 28), (&CHACHA_LIKE, 1 << 28)] {
+            let limit = |records| protection(suite, 7).with_short_tag_forgeries(records).limits.failed_openings;
+            assert_eq!((limit(None), limit(Some(70_000))), (suite.limits.failed_openings, expected));
+        }
     }
 
     /// SIO-06: neither key nor IV is printed.
