@@ -47,6 +47,19 @@ def gcm(text):
     return kept
 
 
+def ccm(text):
+    """Nonces of 12 bytes, each case with the key that stood above it; all tags have 16 bytes."""
+    kept, key, wanted = [], "", False
+    for block in blocks(text):
+        if block[0].startswith("["):
+            wanted = block[0] == "[Nlen = 12]"
+        elif block[0].startswith("Key"):
+            key = block[0]
+        elif wanted:
+            kept.append("\n".join([block[0], key, *block[1:]]))
+    return kept
+
+
 def under(*titles):
     """All cases under these headings."""
 
@@ -96,6 +109,8 @@ RULES = [
     ("ciphers/AES/GCM/gcmDecrypt256.rsp", "gcmDecrypt256.rsp", gcm),
     ("ciphers/AES/GCM/gcmEncryptExtIV128.rsp", "gcmEncryptExtIV128.rsp", gcm),
     ("ciphers/AES/GCM/gcmEncryptExtIV256.rsp", "gcmEncryptExtIV256.rsp", gcm),
+    ("ciphers/AES/CCM/VNT128.rsp", "VNT128.rsp", ccm),
+    ("ciphers/AES/CCM/VNT256.rsp", "VNT256.rsp", ccm),
     (
         "asymmetric/ECDH/KASValidityTest_ECCStaticUnified_NOKC_ZZOnly_init.fax",
         "KASValidityTest_ECCStaticUnified_NOKC_ZZOnly_init.fax",

@@ -107,6 +107,8 @@ mod tests {
     #[test]
     fn suites_and_groups_are_known_by_their_names() {
         assert_eq!(suite("TLS_PSK_WITH_AES_128_GCM_SHA256"), Ok(CipherSuite::PSK_WITH_AES_128_GCM_SHA256));
+        let short = suite("TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8");
+        assert_eq!(short, Ok(CipherSuite::ECDHE_ECDSA_WITH_AES_128_CCM_8));
         assert!(suite("RC4").unwrap_err().contains("ECDHE_RSA_WITH_AES_256_GCM_SHA384"));
         assert!(group("X25519").is_ok());
         assert!(group("x448").unwrap_err().contains("SECP256R1"));

@@ -200,7 +200,9 @@ impl Cryptography {
                 let credentials = certificate.credentials();
                 let verifier = CertificateVerifier::builder(vec![credentials.root.clone()]).build();
                 let verifier = Arc::new(verifier.expect("a root makes a verifier"));
-                // The client offers everything, as clients do; the server picks what is to be tested.
+                // The client offers everything, as clients do, and by name what is used by name only; the server picks
+                // what is to be tested.
+                let names: Vec<_> = ring::provider().suites.iter().map(|suite| suite.code).collect();
                 let narrowed = CryptoProvider {
                     suites: Vec::leak(vec![suite]),
                     groups: Vec::leak(vec![group]),
@@ -208,8 +210,8 @@ impl Cryptography {
                 };
                 let narrowed = Box::leak(Box::new(narrowed));
                 (
-                    ClientConfig::builder(ring::provider(), verifier),
-                    ServerConfig::builder(narrowed, credentials.identity.clone()),
+                    ClientConfig::builder(ring::provider(), verifier).cipher_suites(&names),
+                    ServerConfig::builder(narrowed, credentials.identity.clone()).cipher_suites(&[suite.code]),
                 )
             }
         }

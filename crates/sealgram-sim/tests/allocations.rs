@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sealgram::crypto::Suite;
 use sealgram::pki_types::ServerName;
-use sealgram::provider::ring;
+use sealgram::provider::{ccm, ring};
 use sealgram::{
     ClientConfig, Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Instant, Path, Role, ServerConfig,
 };
@@ -24,8 +24,14 @@ const RECORDS: usize = 10_000;
 
 fn pairs() -> Vec<Pair> {
     let ring = |suite: &'static Suite| Pair::builder(1).ring(suite, ring::X25519, CertificateKind::EcdsaP256).build();
-    let suites = [&ring::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, &ring::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384];
-    let mut pairs = vec![Pair::builder(1).build(), ring(suites[0]), ring(suites[1])];
+    let suites = [
+        &ring::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        &ring::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        &ccm::ECDHE_ECDSA_WITH_AES_128_CCM,
+        &ccm::ECDHE_ECDSA_WITH_AES_256_CCM_8,
+    ];
+    let mut pairs = vec![Pair::builder(1).build()];
+    pairs.extend(suites.map(ring));
     for pair in &mut pairs {
         pair.connect();
     }

@@ -157,6 +157,22 @@ codepoint! {
         ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xc02f,
         /// RFC 5289.
         ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xc030,
+        /// RFC 6655.
+        PSK_WITH_AES_128_CCM = 0xc0a4,
+        /// RFC 6655.
+        PSK_WITH_AES_256_CCM = 0xc0a5,
+        /// RFC 6655. A tag of 8 bytes, as the others whose names have an 8.
+        PSK_WITH_AES_128_CCM_8 = 0xc0a8,
+        /// RFC 6655.
+        PSK_WITH_AES_256_CCM_8 = 0xc0a9,
+        /// RFC 7251.
+        ECDHE_ECDSA_WITH_AES_128_CCM = 0xc0ac,
+        /// RFC 7251.
+        ECDHE_ECDSA_WITH_AES_256_CCM = 0xc0ad,
+        /// RFC 7251. What CoAP asks for (RFC 7252 section 9.1.3.3).
+        ECDHE_ECDSA_WITH_AES_128_CCM_8 = 0xc0ae,
+        /// RFC 7251.
+        ECDHE_ECDSA_WITH_AES_256_CCM_8 = 0xc0af,
         /// RFC 7905.
         ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8,
         /// RFC 7905.
@@ -169,6 +185,10 @@ codepoint! {
         ECDHE_PSK_WITH_AES_128_GCM_SHA256 = 0xd001,
         /// RFC 8442.
         ECDHE_PSK_WITH_AES_256_GCM_SHA384 = 0xd002,
+        /// RFC 8442.
+        ECDHE_PSK_WITH_AES_128_CCM_8_SHA256 = 0xd003,
+        /// RFC 8442.
+        ECDHE_PSK_WITH_AES_128_CCM_SHA256 = 0xd005,
     }
 }
 

@@ -12,6 +12,8 @@ extern crate alloc;
 
 mod runtime;
 
+#[cfg(feature = "ccm")]
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 
@@ -66,12 +68,18 @@ fn turn(parts: Parts<'_>, now: Instant, datagram: &mut [u8]) -> Option<usize> {
     )
 }
 
-/// With `ring`, its algorithms; else the caller's.
+/// With `ring`, its algorithms; else the caller's. With `ccm`, its suites in place of theirs.
 fn provider_of(given: &'static CryptoProvider) -> &'static CryptoProvider {
     #[cfg(feature = "ring")]
     let given = if given.suites.is_empty() { sealgram::provider::ring::provider() } else { given };
+    #[cfg(feature = "ccm")]
+    let given = Box::leak(Box::new(CryptoProvider { suites: &OF_CCM, ..*given }));
     given
 }
+
+#[cfg(feature = "ccm")]
+static OF_CCM: [&sealgram::crypto::Suite; 2] =
+    [&sealgram::provider::ccm::ECDHE_ECDSA_WITH_AES_128_CCM, &sealgram::provider::ccm::ECDHE_ECDSA_WITH_AES_256_CCM_8];
 
 fn drive(connection: &mut Connection, now: Instant, datagram: &mut [u8]) -> usize {
     connection.handle_timeout(now);

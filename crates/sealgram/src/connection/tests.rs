@@ -40,6 +40,8 @@ mod secrets;
 mod selection;
 mod server_name;
 mod several_identities;
+#[cfg(feature = "ccm")]
+mod short_tags;
 mod step;
 mod subject;
 mod version;

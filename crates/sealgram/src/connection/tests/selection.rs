@@ -162,7 +162,12 @@ fn point_formats_are_answered_only_if_asked() {
     }
 }
 
-/// NEG-23, KEX-10, KEX-11, KEX-12: each suite, group and scheme that a client advertises works, with every other.
+/// All suites by name, so that those are in use too which are used by name only.
+fn every_suite() -> Vec<CipherSuite> {
+    ring::provider().suites.iter().map(|suite| suite.code).collect()
+}
+
+/// NEG-23, KEX-10, KEX-11, KEX-12, AEA-06: each suite, group and scheme that a client advertises works, with every other.
 #[test]
 fn a_client_can_do_what_it_offers() {
     let hello = ClientScene::new(Mode::Wary).script.client_hello;
@@ -171,6 +176,7 @@ fn a_client_can_do_what_it_offers() {
     let schemes: Vec<_> = hello.extensions.signature_algorithms().unwrap().unwrap().iter().collect();
     let signs = |identity: &Identity, scheme| identity.key.schemes().contains(scheme);
     let identities: [&Identity; 4] = [&P256, &P384, &ED25519, &RSA];
+    let names = every_suite();
     let mut signed = 0;
     for scheme in &schemes {
         for identity in identities.into_iter().filter(|identity| signs(identity, scheme)) {
@@ -181,7 +187,7 @@ fn a_client_can_do_what_it_offers() {
                 .filter(|suite| suite.key_exchange.authentication() == Some(identity.key.algorithm()));
             for suite in suites {
                 for group in groups.iter() {
-                    let mut scene = ClientScene::new(Mode::Wary);
+                    let mut scene = ClientScene::with(Mode::Wary, |config| config.cipher_suites(&names));
                     scene.script.use_group(group);
                     scene.script.use_identity(suite.code, identity, *scheme);
                     scene.connect();
@@ -196,15 +202,16 @@ fn a_client_can_do_what_it_offers() {
     assert_eq!(signed, schemes.len(), "each was tried");
 }
 
-/// NEG-23 at the server: each suite with each of its schemes, if it is all the client offers.
+/// NEG-23, AEA-06 at the server: each suite with each of its schemes, if it is all the client offers.
 #[test]
 fn a_server_works_with_each_suite_alone() {
+    let names = every_suite();
     for suite in ring::provider().suites {
         for scheme in [0x0403, 0x0401, 0x0501, 0x0601, 0x0804, 0x0805, 0x0806] {
             if KeyAlgorithm::of(SignatureScheme(scheme)) != suite.key_exchange.authentication() {
                 continue;
             }
-            let mut scene = ServerScene::new(Mode::Wary);
+            let mut scene = ServerScene::with(Mode::Wary, |config| config.cipher_suites(&names));
             scene.script.hello.suites = [suite.code.0].to_vec();
             scene.script.hello.extensions.set(ExtensionType::SIGNATURE_ALGORITHMS, &codes(&[scheme]));
             scene.connect();

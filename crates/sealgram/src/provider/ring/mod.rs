@@ -16,6 +16,9 @@
 //! # assert_eq!(ONLY_P256.signatures.len(), ring::provider().signatures.len());
 //! ```
 //!
+//! [`provider`] also has the suites of `provider::ccm` if the feature `ccm` is on: what *ring* lacks, with its groups and
+//! signatures.
+//!
 //! *ring* accepts no random source but its own, so ephemeral keys and signatures draw from the operating system here,
 //! and the `rng` arguments of the traits are left alone. Keys inside *ring* are not zeroized when dropped.
 //!
@@ -34,10 +37,12 @@ use ::ring::rand::SystemRandom;
 
 use crate::code::CipherSuite;
 use crate::crypto::{AeadLimits, CryptoProvider, HashAlgorithm, KeyAlgorithm, KeyExchange, NonceForm, Suite};
+#[cfg(feature = "ccm")]
+use crate::provider::ccm;
 
 pub use kx::{SECP256R1, SECP384R1, X25519};
 
-/// Everything *ring* has for DTLS 1.2, best first.
+/// Everything *ring* has for DTLS 1.2, best first, and behind it the suites of `provider::ccm` if that feature is on.
 #[must_use]
 pub const fn provider() -> &'static CryptoProvider {
     &PROVIDER
@@ -59,6 +64,27 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         &PSK_WITH_AES_128_GCM_SHA256,
         &PSK_WITH_CHACHA20_POLY1305_SHA256,
         &PSK_WITH_AES_256_GCM_SHA384,
+        // Behind all that is *ring*'s: CCM is for peers that have nothing else. Long tags, then plain PSK, then short tags.
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_ECDSA_WITH_AES_128_CCM,
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_ECDSA_WITH_AES_256_CCM,
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_PSK_WITH_AES_128_CCM_SHA256,
+        #[cfg(feature = "ccm")]
+        &ccm::PSK_WITH_AES_128_CCM,
+        #[cfg(feature = "ccm")]
+        &ccm::PSK_WITH_AES_256_CCM,
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_ECDSA_WITH_AES_128_CCM_8,
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_ECDSA_WITH_AES_256_CCM_8,
+        #[cfg(feature = "ccm")]
+        &ccm::ECDHE_PSK_WITH_AES_128_CCM_8_SHA256,
+        #[cfg(feature = "ccm")]
+        &ccm::PSK_WITH_AES_128_CCM_8,
+        #[cfg(feature = "ccm")]
+        &ccm::PSK_WITH_AES_256_CCM_8,
     ],
     groups: &[X25519, SECP256R1, SECP384R1],
     signatures: verify::SIGNATURES,
@@ -195,10 +221,34 @@ impl rand_core::TryCryptoRng for Untouched {}
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "ccm")]
+    use alloc::format;
     use alloc::vec::Vec;
 
     use super::*;
     use crate::code::SignatureScheme;
+
+    /// The suites of *ring* alone. Those of `provider::ccm` have tests of their own.
+    fn of_ring() -> impl Iterator<Item = &'static Suite> {
+        provider().suites.iter().copied().filter(|suite| !suite.code.name().unwrap().contains("_CCM"))
+    }
+
+    /// Each suite that there is stands in the list once: those with long tags first, then those that are used by name
+    /// only, and CCM behind what *ring* has.
+    #[cfg(feature = "ccm")]
+    #[test]
+    fn suites_with_ccm_come_last() {
+        let names: Vec<_> = provider().suites.iter().filter_map(|suite| suite.code.name()).collect();
+        let from_ccm = names.iter().position(|name| name.contains("_CCM")).unwrap();
+        assert!(names[from_ccm..].iter().all(|name| name.contains("_CCM")), "{names:?}");
+        assert_eq!((from_ccm, names.len()), (12, 22));
+        let in_use: Vec<_> = provider().suites[from_ccm..].iter().filter(|suite| !suite.by_name_only).collect();
+        assert_eq!(
+            format!("{in_use:?}"),
+            "[ECDHE_ECDSA_WITH_AES_128_CCM, ECDHE_ECDSA_WITH_AES_256_CCM, \
+            ECDHE_PSK_WITH_AES_128_CCM_SHA256]"
+        );
+    }
 
     /// A suite under the wrong code, key kind, hash or key length would agree with itself and with nobody else.
     #[test]
@@ -206,7 +256,7 @@ mod tests {
         let facts =
             |suite: &Suite| (suite.code.0, suite.key_exchange, suite.hash, suite.aead.key_len(), suite.by_name_only);
         assert_eq!(
-            provider().suites.iter().map(|suite| facts(suite)).collect::<Vec<_>>(),
+            of_ring().map(facts).collect::<Vec<_>>(),
             [
                 (0xc02b, KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa), HashAlgorithm::Sha256, 16, false),
                 (0xc02f, KeyExchange::Ecdhe(KeyAlgorithm::Rsa), HashAlgorithm::Sha256, 16, false),
@@ -223,7 +273,7 @@ mod tests {
             ]
         );
         // RFC 5288 section 3: 8 bytes of nonce and 16 of tag. RFC 7905 section 2: all of the nonce is implied.
-        for suite in provider().suites {
+        for suite in of_ring() {
             let expected = if suite.code.0 >> 8 == 0xcc { (16, 12) } else { (24, 4) };
             assert_eq!((suite.expansion(), suite.nonce.iv_len()), expected, "{suite:?}");
         }
