@@ -23,14 +23,19 @@
 //!   application data         <----------------------->          Connected
 //! ```
 
+mod answer;
+mod preshared_key;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
+use self::answer::{ClientAuthentication, ServerFlight};
+use self::preshared_key::{AwaitEcdhePskKeyExchange, AwaitPskKeyExchange, AwaitPskServerHelloDone, PskExchange};
 use super::certificate_type::CertificateTypes;
-use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
+use super::credential::{Certificate, PeerCredential, RawPublicKey};
 use super::negotiate::{self, ClientOffer, ServerAnswer, ServerChoice};
 use super::resume::{ClientKeep, Offered, SessionReference};
 use super::{
@@ -38,26 +43,20 @@ use super::{
     verify_finished,
 };
 use crate::code::{CertificateType, HandshakeType, NamedGroup, SignatureScheme};
-use crate::config::{ClientConfig, Identity};
-use crate::crypto::{
-    KeyAlgorithm, KeyBlock, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN,
-};
-use crate::error::{CertificateError, Error, PeerIncompatible, PeerMisbehaved};
+use crate::config::ClientConfig;
+use crate::crypto::{KeyAlgorithm, KeyBlock, KeyExchange, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
-use crate::proof::{PeerProof, PeerVerified, SignatureVerified};
-use crate::psk::ClientPsk;
+use crate::proof::PeerProof;
 use crate::resumption::SavedSession;
 use crate::role::Role;
 use crate::session::Session;
-use crate::verify::{HandshakeSignature, PeerVerifier};
-use crate::wire::certificate::{CertificateRequest, CertificateVerify, encode_chain};
+use crate::verify::PeerVerifier;
+use crate::wire::certificate::CertificateRequest;
 use crate::wire::certificate_status::CertificateStatus;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{HelloVerifyRequest, ServerHello};
-use crate::wire::key_exchange::{
-    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
-    PskServerKeyExchange, ServerKeyExchange, SignedKey, UnsignedKey,
-};
+use crate::wire::key_exchange::{ServerKeyExchange, SignedKey};
 use crate::wire::ticket::NewSessionTicket;
 
 type Negotiated = negotiate::Negotiated<ClientKeep>;
@@ -410,13 +409,6 @@ impl SignedServerKey {
     }
 }
 
-/// What the server has said, but for the end of its flight.
-struct ServerFlight {
-    opened: Opened,
-    peer: PeerCredential,
-    server_key: SignedServerKey,
-}
-
 /// The server may ask for a certificate, or end its flight.
 pub(crate) struct AwaitCertificateRequest {
     flight: ServerFlight,
@@ -462,86 +454,6 @@ impl AwaitServerHelloDone {
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
         Ok(self.flight.answer(self.authentication, message, cx)?)
-    }
-}
-
-/// What the client says to a CertificateRequest.
-enum ClientAuthentication {
-    /// There was none.
-    NotRequested,
-    /// It has no certificate that would do (RFC 5246 section 7.4.6).
-    Declined,
-    /// It shows this one, and proves that it has the key.
-    Shown { identity: Arc<Identity>, scheme: SignatureScheme },
-}
-
-impl ServerFlight {
-    /// The flight is complete: judge the server, agree on keys, send ours.
-    fn answer(
-        mut self,
-        authentication: ClientAuthentication,
-        server_hello_done: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Error> {
-        self.opened.negotiated.record(server_hello_done);
-
-        // 1. The server is who it should be, and the ephemeral key is its own.
-        let verified = self.verify_peer(cx)?;
-        let signature = self.verify_signature()?;
-
-        // 2. Our ephemeral key, and the premaster secret of both.
-        let Self { opened: Opened { config, choice, mut negotiated, .. }, peer, server_key } = self;
-        let group = config.common.provider.group(server_key.group);
-        let ours = group.ok_or(PeerMisbehaved::ServerSelectedUnofferedGroup(server_key.group))?.generate(cx.seed)?;
-        let exchange = ClientKeyExchange { public_key: ours.public_key() }.encode()?;
-        let premaster =
-            ours.agree(&server_key.public_key).map_err(|_| PeerMisbehaved::InvalidPublicKey(server_key.group))?;
-
-        // 3. Certificate, if one was asked for, and ClientKeyExchange.
-        cx.begin_flight();
-        match &authentication {
-            ClientAuthentication::NotRequested => {}
-            // Three zeros, whatever was asked for: no list, and no key.
-            ClientAuthentication::Declined => {
-                cx.send(HandshakeType::CERTIFICATE, encode_chain(&[])?, &mut negotiated.transcript);
-            }
-            ClientAuthentication::Shown { identity, .. } => {
-                cx.send(HandshakeType::CERTIFICATE, identity.encode()?, &mut negotiated.transcript);
-            }
-        }
-        cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
-
-        // 4. The master secret. The session hash ends with ClientKeyExchange (RFC 7627 section 4).
-        let master = negotiated.master_secret(&premaster);
-
-        // 5. CertificateVerify: a signature over all messages so far (RFC 5246 section 7.4.8).
-        if let ClientAuthentication::Shown { identity, scheme } = authentication {
-            let signed = negotiated.transcript.raw().unwrap_or_default();
-            let signature = identity.key.sign(scheme, signed, cx.seed)?;
-            let proof = CertificateVerify { scheme, signature: &signature }.encode()?;
-            cx.send(HandshakeType::CERTIFICATE_VERIFY, proof, &mut negotiated.transcript);
-        }
-        negotiated.transcript.commit(negotiated.suite.hash);
-
-        // 6. ChangeCipherSpec and Finished.
-        let mut session = choice.into_session(Some(server_key.group));
-        peer.enter(&mut session);
-        let proof = PeerProof::Certificate { _signature: signature, _peer: verified };
-        Ok(finish_flight(negotiated, master, session, proof, cx))
-    }
-
-    fn verify_peer(&self, cx: &Cx<'_>) -> Result<PeerVerified, CertificateError> {
-        let Opened { config, server_name, verifier, .. } = &self.opened;
-        let algorithms = config.common.provider.signatures;
-        let expected = ExpectedPeer { role: Role::Server, name: Some(server_name), now: cx.now, algorithms };
-        self.peer.verify(&**verifier, &expected)
-    }
-
-    fn verify_signature(&self) -> Result<SignatureVerified, Error> {
-        let SignedServerKey { scheme, signature, signed: message, .. } = &self.server_key;
-        let algorithms = self.opened.config.common.provider.signatures;
-        let signed = HandshakeSignature { scheme: *scheme, message, signature, algorithms };
-        self.peer.verify_signature(&*self.opened.verifier, signed)
     }
 }
 
@@ -625,117 +537,6 @@ impl AwaitNewSessionTicket {
         self.ending.negotiated.record(message);
         self.ending.negotiated.keep.ticket = Some((ticket.ticket.to_vec(), ticket.lifetime_hint));
         Ok(self.ending.await_finished(cx))
-    }
-}
-
-/// What both sides fixed, and the key that they share.
-struct PskExchange {
-    key: ClientPsk,
-    choice: ServerChoice,
-    negotiated: Negotiated,
-}
-
-/// The server may give a hint, or end its flight (RFC 4279 section 2).
-pub(crate) struct AwaitPskKeyExchange {
-    exchange: PskExchange,
-}
-
-impl AwaitPskKeyExchange {
-    /// The hint is for clients with several identities (RFC 4279 section 5.2).
-    fn on_server_key_exchange(
-        mut self: Box<Self>,
-        _: PskServerKeyExchange<'_>,
-        message: &Message,
-        _: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        self.exchange.negotiated.record(message);
-        Ok(Box::new(AwaitPskServerHelloDone { exchange: self.exchange, server_key: None }).into())
-    }
-
-    fn on_server_hello_done(
-        self: Box<Self>,
-        _: ServerHelloDone,
-        message: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        Ok(self.exchange.answer(None, message, cx)?)
-    }
-}
-
-/// The server's ephemeral key comes next; the preshared key vouches for it (RFC 5489 section 2).
-pub(crate) struct AwaitEcdhePskKeyExchange {
-    config: Arc<ClientConfig>,
-    exchange: PskExchange,
-}
-
-impl AwaitEcdhePskKeyExchange {
-    fn on_server_key_exchange(
-        mut self: Box<Self>,
-        message_body: EcdhePskServerKeyExchange<'_>,
-        message: &Message,
-        _: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        let UnsignedKey::Named { group, public_key } = message_body.key else {
-            return Err(PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup.into());
-        };
-        let Some(group) = self.config.common.provider.group(group) else {
-            return Err(PeerMisbehaved::ServerSelectedUnofferedGroup(group).into());
-        };
-        self.exchange.negotiated.record(message);
-        let server_key = Some(UnsignedServerKey { group, public_key: public_key.into() });
-        Ok(Box::new(AwaitPskServerHelloDone { exchange: self.exchange, server_key }).into())
-    }
-}
-
-/// The server's ephemeral key, of a group that we offered.
-struct UnsignedServerKey {
-    group: &'static dyn KeyExchangeGroup,
-    public_key: Vec<u8>,
-}
-
-/// The server's flight ends next.
-pub(crate) struct AwaitPskServerHelloDone {
-    exchange: PskExchange,
-    server_key: Option<UnsignedServerKey>,
-}
-
-impl AwaitPskServerHelloDone {
-    fn on_server_hello_done(
-        self: Box<Self>,
-        _: ServerHelloDone,
-        message: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        Ok(self.exchange.answer(self.server_key, message, cx)?)
-    }
-}
-
-impl PskExchange {
-    /// The flight is complete: agree on keys, send ours. That the server has the key, its Finished says.
-    fn answer(
-        mut self,
-        server_key: Option<UnsignedServerKey>,
-        server_hello_done: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Error> {
-        self.negotiated.record(server_hello_done);
-        let Self { key: ClientPsk { identity, key }, choice, mut negotiated } = self;
-        let (group, exchange, premaster) = match server_key {
-            None => (None, PskClientKeyExchange { identity: &identity }.encode()?, key.premaster()),
-            Some(UnsignedServerKey { group, public_key }) => {
-                let ours = group.generate(cx.seed)?;
-                let exchange =
-                    EcdhePskClientKeyExchange { identity: &identity, public_key: ours.public_key() }.encode()?;
-                let agreed = ours.agree(&public_key).map_err(|_| PeerMisbehaved::InvalidPublicKey(group.code()))?;
-                (Some(group.code()), exchange, key.premaster_with(&agreed))
-            }
-        };
-        cx.begin_flight();
-        cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
-        let master = negotiated.master_secret(&premaster);
-        let mut session = choice.into_session(group);
-        session.psk_identity = Some(identity.into_boxed_slice());
-        Ok(finish_flight(negotiated, master, session, PeerProof::Psk, cx))
     }
 }
 

@@ -24,10 +24,13 @@
 //!   application data         <----------------------->          Connected
 //! ```
 
+mod preshared_key;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use self::preshared_key::{AwaitEcdhePskKeyExchange, AwaitPresharedKey, AwaitPskKeyExchange};
 use super::certificate_type::CredentialRequest;
 use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
 use super::negotiate::{
@@ -38,14 +41,12 @@ use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step,
 use crate::code::{CertificateType, HandshakeType, ProtocolVersion};
 use crate::config::{ClientCertificate, ServerConfig};
 use crate::crypto::{
-    EphemeralKey, KeyBlock, KeyExchangeGroup, MasterSecret, Randoms, SharedSecret, SignatureAlgorithms, Suite,
-    Transcript, VERIFY_DATA_LEN,
+    EphemeralKey, KeyBlock, MasterSecret, Randoms, SignatureAlgorithms, Suite, Transcript, VERIFY_DATA_LEN,
 };
-use crate::decision::{Answer, Decision, Reply};
+use crate::decision::{Answer, Decision};
 use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::proof::PeerProof;
-use crate::psk::{PresharedKey, PresharedKeys};
 use crate::resumption::{ServerSession, SessionId};
 use crate::role::Role;
 use crate::session::Session;
@@ -55,10 +56,7 @@ use crate::wire::certificate_status::CertificateStatus;
 use crate::wire::extension::ExtensionBlock;
 use crate::wire::finished::Finished;
 use crate::wire::hello::{ClientHello, HelloPrefix, ServerHello};
-use crate::wire::key_exchange::{
-    ClientKeyExchange, EcdhePskClientKeyExchange, EcdhePskServerKeyExchange, PskClientKeyExchange,
-    PskServerKeyExchange, SignedKey,
-};
+use crate::wire::key_exchange::{ClientKeyExchange, SignedKey};
 use crate::wire::ticket::NewSessionTicket;
 
 type Negotiated = negotiate::Negotiated<ServerKeep>;
@@ -385,125 +383,6 @@ impl Opened {
                 Box::new(AwaitClientKeyExchange { negotiated, session, key, client }).into()
             }
         })
-    }
-
-    /// ServerKeyExchange, always, as it has our key; ServerHelloDone (RFC 5489 section 2).
-    fn use_ephemeral_psk(
-        self,
-        group: &'static dyn KeyExchangeGroup,
-        keys: Arc<dyn PresharedKeys>,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Error> {
-        let Self { config, choice, mut negotiated } = self;
-        negotiated.transcript.commit(negotiated.suite.hash);
-        let key = group.generate(cx.seed)?;
-        let exchange = EcdhePskServerKeyExchange::encode(&config.psk_hint, group.code(), key.public_key())?;
-        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
-        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
-        let session = choice.into_session(Some(group.code()));
-        let psk = PskExchange { config, keys, negotiated, session };
-        Ok(Box::new(AwaitEcdhePskKeyExchange { psk, key }).into())
-    }
-
-    /// ServerKeyExchange only if there is a hint to give; ServerHelloDone (RFC 4279 section 2).
-    fn use_plain_psk(self, keys: Arc<dyn PresharedKeys>, cx: &mut Cx<'_>) -> Result<AnyState, Error> {
-        let Self { config, choice, mut negotiated } = self;
-        negotiated.transcript.commit(negotiated.suite.hash);
-        if !config.psk_hint.is_empty() {
-            let exchange = PskServerKeyExchange { hint: &config.psk_hint }.encode()?;
-            cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
-        }
-        cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
-        let session = choice.into_session(None);
-        Ok(Box::new(AwaitPskKeyExchange { psk: PskExchange { config, keys, negotiated, session } }).into())
-    }
-}
-
-/// Where the key of the client comes from, and what it will serve for.
-struct PskExchange {
-    config: Arc<ServerConfig>,
-    keys: Arc<dyn PresharedKeys>,
-    negotiated: Negotiated,
-    session: Session,
-}
-
-/// What the client calls itself comes next.
-pub(crate) struct AwaitPskKeyExchange {
-    psk: PskExchange,
-}
-
-impl AwaitPskKeyExchange {
-    fn on_client_key_exchange(
-        self: Box<Self>,
-        exchange: PskClientKeyExchange<'_>,
-        message: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        self.psk.find_key(exchange.identity, None, message, cx)
-    }
-}
-
-/// What the client calls itself, and its ephemeral key, come next.
-pub(crate) struct AwaitEcdhePskKeyExchange {
-    psk: PskExchange,
-    key: Box<dyn EphemeralKey>,
-}
-
-impl AwaitEcdhePskKeyExchange {
-    fn on_client_key_exchange(
-        self: Box<Self>,
-        exchange: EcdhePskClientKeyExchange<'_>,
-        message: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        let Self { psk, key } = *self;
-        let agreed = key.agree(exchange.public_key).map_err(|_| invalid_key(&psk.session))?;
-        psk.find_key(exchange.identity, Some(agreed), message, cx)
-    }
-}
-
-impl PskExchange {
-    /// The exchange is complete, but for the key.
-    fn find_key(
-        mut self,
-        identity: &[u8],
-        agreed: Option<SharedSecret>,
-        message: &Message,
-        cx: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        self.negotiated.record(message);
-        self.session.psk_identity = Some(identity.into());
-        let reply = self.keys.find(identity);
-        let waiting = Box::new(AwaitPresharedKey { psk: self, agreed });
-        match reply {
-            Reply::Now(key) => waiting.on_key(key, cx),
-            Reply::Later => {
-                cx.suspend(Decision::PresharedKey { identity: identity.to_vec() });
-                Ok(waiting.into())
-            }
-        }
-    }
-}
-
-/// The application looks for the key.
-pub(crate) struct AwaitPresharedKey {
-    psk: PskExchange,
-    /// What the ephemeral keys agree on, if there are any.
-    agreed: Option<SharedSecret>,
-}
-
-impl AwaitPresharedKey {
-    fn on_key(self: Box<Self>, key: Option<PresharedKey>, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
-        let Self { psk: PskExchange { config, negotiated, session, .. }, agreed } = *self;
-        let key = match key {
-            Some(key) => key,
-            None if config.reveal_unknown_identity => return Err(PeerIncompatible::UnknownPskIdentity.into()),
-            // To the client an identity that nobody knows looks like a wrong key (RFC 4279 section 2).
-            None => PresharedKey::unknown(cx.seed),
-        };
-        let premaster = agreed.map_or_else(|| key.premaster(), |agreed| key.premaster_with(&agreed));
-        let master = negotiated.master_secret(&premaster);
-        Ok(Agreed { negotiated, session, master }.await_finished(PeerProof::Psk, cx))
     }
 }
 
