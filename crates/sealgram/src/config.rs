@@ -13,8 +13,10 @@ use crate::psk::{ClientPsk, PresharedKey, PresharedKeys};
 use crate::resumption::{ClientSessions, MAX_LIFETIME_SECONDS, ServerSessions, Tickets};
 use crate::verify::PeerVerifier;
 
+mod identities;
 mod identity;
 
+pub use identities::{ClientIdentities, ClientIdentityRequest, ServerIdentities, ServerIdentityRequest};
 pub use identity::Identity;
 
 /// The smallest MTU that a configuration accepts, in bytes of UDP payload.
@@ -33,8 +35,10 @@ pub struct ClientConfig {
     /// The judge of server certificates; without one, none is accepted.
     pub(crate) verifier: Option<Arc<dyn PeerVerifier>>,
     pub(crate) preshared_key: Option<ClientPsk>,
-    /// What it may show a server that asks.
+    /// What it may show a server that asks, unless somebody chooses.
     pub(crate) identities: Vec<Arc<Identity>>,
+    /// Who chooses what to show, if somebody does.
+    pub(crate) identities_by: Option<Arc<dyn ClientIdentities>>,
     /// Where sessions are kept, if they are.
     pub(crate) sessions: Option<Arc<dyn ClientSessions>>,
     pub(crate) send_server_name: bool,
@@ -44,7 +48,10 @@ pub struct ClientConfig {
 /// How a server answers. Make one with [`ServerConfig::builder`].
 pub struct ServerConfig {
     pub(crate) common: Common,
+    /// Who it may be, unless somebody chooses.
     pub(crate) identities: Vec<Arc<Identity>>,
+    /// Who chooses who to be, if somebody does.
+    pub(crate) identities_by: Option<Arc<dyn ServerIdentities>>,
     pub(crate) require_known_name: bool,
     pub(crate) client_certificate: ClientCertificate,
     pub(crate) preshared_keys: Option<Arc<dyn PresharedKeys>>,
@@ -108,6 +115,7 @@ impl ClientConfig {
             verifier: None,
             preshared_key: None,
             identities: Vec::new(),
+            identities_by: None,
             sessions: None,
             send_server_name: true,
             require_renegotiation_info: true,
@@ -127,10 +135,19 @@ impl ServerConfig {
         ServerConfigBuilder { config: Self::new(provider) }.preshared_keys(keys)
     }
 
+    /// Starts a configuration from the algorithms it may use and who chooses, for each client, who the server is.
+    pub fn builder_with_identities(
+        provider: &'static CryptoProvider,
+        identities: Arc<dyn ServerIdentities>,
+    ) -> ServerConfigBuilder {
+        ServerConfigBuilder { config: Self::new(provider) }.identities(identities)
+    }
+
     const fn new(provider: &'static CryptoProvider) -> Self {
         Self {
             common: Common::new(provider),
             identities: Vec::new(),
+            identities_by: None,
             require_known_name: false,
             client_certificate: ClientCertificate::NotRequested,
             preshared_keys: None,
@@ -276,6 +293,15 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Who chooses what to show a server that asks, in place of what was added by [`identity`](Self::identity): by what
+    /// the server asks for, now or later. Default: nobody does.
+    ///
+    /// A session is taken up again as whoever the client was when it was made.
+    pub fn identities(mut self, identities: Arc<dyn ClientIdentities>) -> Self {
+        self.config.identities_by = Some(identities);
+        self
+    }
+
     /// Where to keep sessions, so that the next connection to the same server takes one up again, without certificates
     /// and key exchange: by session id (RFC 5246 section 7.3) or by ticket (RFC 5077). Default: none are kept.
     pub fn sessions(mut self, sessions: Arc<dyn ClientSessions>) -> Self {
@@ -329,9 +355,19 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Who chooses who to be, in place of what was added by [`identity`](Self::identity): by the name that a client asks
+    /// for and what else it says, now or later, for each full handshake that may need a certificate. The OCSP response of
+    /// the identity it chooses is that of this connection alone. Default: nobody does.
+    pub fn identities(mut self, identities: Arc<dyn ServerIdentities>) -> Self {
+        self.config.identities_by = Some(identities);
+        self
+    }
+
     /// Whether a client that asks for a name which no identity is for is refused with the alert unrecognized_name (RFC
     /// 6066 section 3), instead of being shown another certificate. Identities for no name in particular do not serve
-    /// it then, and clients that ask for no name are served as ever. Default: it is not refused.
+    /// it then, and clients that ask for no name are served as ever. Where somebody chooses ([`Self::identities`]), a name
+    /// is known if an identity is chosen for it; sessions for names are then not taken up again, as nobody is asked.
+    /// Default: it is not refused.
     pub const fn require_known_name(mut self, require: bool) -> Self {
         self.config.require_known_name = require;
         self
@@ -434,7 +470,7 @@ impl ServerConfigBuilder {
     /// [`ConfigError`] names the setting that does not work.
     pub fn build(self) -> Result<Arc<ServerConfig>, ConfigError> {
         let Self { mut config } = self;
-        let (certificates, preshared_keys) = (!config.identities.is_empty(), config.preshared_keys.is_some());
+        let (certificates, preshared_keys) = (config.may_show(), config.preshared_keys.is_some());
         config.common.settle_suites(Usable { certificates, preshared_keys })?;
         config.common.validate()?;
         if config.psk_hint.len() > usize::from(u16::MAX) {

@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 
 use crate::code::{CertificateType, SignatureScheme};
 use crate::crypto::SignatureAlgorithms;
+use crate::decision::Reply;
 use crate::error::{CertificateError, Error};
 use crate::proof::{PeerVerified, SignatureVerified};
 use crate::role::Role;
@@ -18,7 +19,8 @@ pub(crate) use raw_public_keys::{HandshakeSignature, verify_by_raw_public_key};
 
 /// Judges the certificate of a peer and the signatures made with its key, or its raw public key (RFC 7250).
 ///
-/// Implementations must not block: the handshake waits for the answer.
+/// Implementations must not block. One that has to ask elsewhere answers later: see
+/// [`Self::verify_chain_now_or_later`].
 pub trait PeerVerifier: fmt::Debug + Send + Sync {
     /// Judges the chain.
     ///
@@ -26,6 +28,16 @@ pub trait PeerVerifier: fmt::Debug + Send + Sync {
     ///
     /// [`CertificateError`] says why it is refused; the handshake then fails with the alert that belongs to it.
     fn verify_chain(&self, chain: &PeerChain<'_>) -> Result<PeerVerified, CertificateError>;
+
+    /// What the handshake calls: judges the chain now, or lets the handshake wait. [`Reply::Later`] becomes a
+    /// [`Decision::PeerCertificates`](crate::Decision::PeerCertificates), which the application answers, perhaps by
+    /// [`Self::verify_chain`] of this very verifier, on a thread of its own. By default that is called here, now.
+    ///
+    /// A server that is to take up the session of a client with a certificate judges that again; if the verdict would
+    /// come later, the handshake is a full one.
+    fn verify_chain_now_or_later(&self, chain: &PeerChain<'_>) -> Reply<Result<PeerVerified, CertificateError>> {
+        Reply::Now(self.verify_chain(chain))
+    }
 
     /// Checks a handshake signature under the key of the end-entity certificate.
     ///
@@ -51,6 +63,16 @@ pub trait PeerVerifier: fmt::Debug + Send + Sync {
     /// [`CertificateError`] says why it is refused: [`CertificateError::UnknownPublicKey`] as a rule.
     fn verify_raw_public_key(&self, _peer: &PeerRawPublicKey<'_>) -> Result<PeerVerified, CertificateError> {
         Err(CertificateError::UnknownPublicKey)
+    }
+
+    /// As [`Self::verify_chain_now_or_later`], for a raw public key and
+    /// [`Decision::PeerRawPublicKey`](crate::Decision::PeerRawPublicKey). By default [`Self::verify_raw_public_key`] is
+    /// called here, now.
+    fn verify_raw_public_key_now_or_later(
+        &self,
+        peer: &PeerRawPublicKey<'_>,
+    ) -> Reply<Result<PeerVerified, CertificateError>> {
+        Reply::Now(self.verify_raw_public_key(peer))
     }
 
     /// Whether a client asks its server for an OCSP response (RFC 6066 section 8), which then comes as

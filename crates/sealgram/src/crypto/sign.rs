@@ -8,6 +8,7 @@ use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm, SubjectPublicKeyI
 use rand_core::CryptoRng;
 
 use crate::code::{ClientCertificateType, NamedGroup, SignatureScheme};
+use crate::decision::Reply;
 use crate::error::CryptoError;
 
 /// Signature schemes in order of preference, each with the algorithms that verify it: one for each kind of key, as an
@@ -54,7 +55,8 @@ impl KeyAlgorithm {
     }
 }
 
-/// A private key. It may live elsewhere: an implementation over a token or an HSM signs there.
+/// A private key. It may live elsewhere: an implementation over a token or an HSM signs there, and lets the handshake
+/// wait meanwhile ([`Self::sign_now_or_later`]).
 pub trait SigningKey: fmt::Debug + Send + Sync {
     /// Its kind.
     fn algorithm(&self) -> KeyAlgorithm;
@@ -73,6 +75,18 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     ///
     /// [`CryptoError::Signing`] if the key cannot.
     fn sign(&self, scheme: SignatureScheme, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, CryptoError>;
+
+    /// What the handshake calls: signs now, or lets the handshake wait. [`Reply::Later`] becomes a
+    /// [`Decision::Signature`](crate::Decision::Signature), which the application answers, perhaps by [`Self::sign`] of
+    /// this very key, on a thread of its own. By default that is called here, now.
+    fn sign_now_or_later(
+        &self,
+        scheme: SignatureScheme,
+        message: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Reply<Result<Vec<u8>, CryptoError>> {
+        Reply::Now(self.sign(scheme, message, rng))
+    }
 
     /// Its public half, if it is known here: a configuration then checks that key and certificate belong together.
     fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'static>>;

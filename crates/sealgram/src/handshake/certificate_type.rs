@@ -1,10 +1,9 @@
 //! What each side shows of itself: X.509 certificates, which is what silence means, or a raw public key (RFC 7250).
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::code::{CertificateType, ExtensionType};
-use crate::config::{ClientCertificate, ClientConfig, Identity};
+use crate::config::{ClientCertificate, ClientConfig};
 use crate::error::{DecodeError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::verify::PeerVerifier;
 use crate::wire::extension::{ExtensionWriter, Extensions};
@@ -20,7 +19,7 @@ impl CertificateTypes {
     /// Adds to a ClientHello what the client can show and what its verifier can judge; nothing where that is X.509 alone
     /// (RFC 7250 section 4.1).
     pub(crate) fn offer(config: &ClientConfig, extensions: &mut ExtensionWriter) {
-        let shown = types_of(&config.identities);
+        let shown = config.certificate_types();
         let judged = config.verifier.as_ref().map_or(&[][..], |verifier| verifier.certificate_types());
         for (extension, types) in
             [(ExtensionType::CLIENT_CERTIFICATE_TYPE, &*shown), (ExtensionType::SERVER_CERTIFICATE_TYPE, judged)]
@@ -58,18 +57,6 @@ fn selected(
     }
 }
 
-/// The types of these identities, each once, in their order.
-fn types_of(identities: &[Arc<Identity>]) -> Vec<CertificateType> {
-    let mut types = Vec::new();
-    for identity in identities {
-        let certificate_type = identity.certificate_type();
-        if !types.contains(&certificate_type) {
-            types.push(certificate_type);
-        }
-    }
-    types
-}
-
 /// What a server asks its client to show, and who judges it.
 #[derive(Clone, Copy)]
 pub(crate) struct CredentialRequest<'c> {
@@ -95,6 +82,14 @@ impl<'a> OfferedTypes<'a> {
     /// Whether the server may show this.
     pub(crate) fn allows_server(&self, certificate_type: CertificateType) -> bool {
         allows(self.server, certificate_type)
+    }
+
+    /// Every type that the server may show.
+    pub(crate) fn of_server(&self) -> Vec<CertificateType> {
+        self.server.map_or_else(
+            || [CertificateType::X509].into(),
+            |listed| listed.iter().copied().map(CertificateType).collect(),
+        )
     }
 
     /// What the server asks the client for: the first type that its verifier judges and the client has. `None` if it

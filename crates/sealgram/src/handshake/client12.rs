@@ -11,7 +11,7 @@
 //!                            <--------   [CertificateStatus]    AwaitCertificateStatus
 //!                            <--------    ServerKeyExchange     AwaitServerKeyExchange
 //!                            <--------  [CertificateRequest]    AwaitCertificateRequest
-//!                            <--------      ServerHelloDone     AwaitServerHelloDone
+//!                            <--------      ServerHelloDone     AwaitServerHelloDone, then see answer.rs
 //!   [Certificate]
 //!   ClientKeyExchange
 //!   [CertificateVerify]
@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
-use self::answer::{ClientAuthentication, ServerFlight};
+use self::answer::{AwaitIdentity, AwaitSignature, AwaitVerdict, ServerFlight};
 use self::preshared_key::{AwaitEcdhePskKeyExchange, AwaitPskKeyExchange, AwaitPskServerHelloDone, PskExchange};
 use super::certificate_type::CertificateTypes;
 use super::credential::{Certificate, PeerCredential, RawPublicKey};
@@ -43,8 +43,9 @@ use super::{
     verify_finished,
 };
 use crate::code::{CertificateType, HandshakeType, NamedGroup, SignatureScheme};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, ClientIdentityRequest};
 use crate::crypto::{KeyAlgorithm, KeyBlock, KeyExchange, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
+use crate::decision::Answer;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::proof::PeerProof;
@@ -61,7 +62,7 @@ use crate::wire::ticket::NewSessionTicket;
 
 type Negotiated = negotiate::Negotiated<ClientKeep>;
 
-/// Which message the client waits for.
+/// Which message, or which decision, the client waits for.
 pub(crate) enum State {
     ServerHello(Box<AwaitServerHello>),
     Certificate(Box<AwaitCertificate>),
@@ -69,6 +70,9 @@ pub(crate) enum State {
     ServerKeyExchange(Box<AwaitServerKeyExchange>),
     CertificateRequest(Box<AwaitCertificateRequest>),
     ServerHelloDone(Box<AwaitServerHelloDone>),
+    Verdict(Box<AwaitVerdict>),
+    Identity(Box<AwaitIdentity>),
+    Signature(Box<AwaitSignature>),
     PskKeyExchange(Box<AwaitPskKeyExchange>),
     EcdhePskKeyExchange(Box<AwaitEcdhePskKeyExchange>),
     PskServerHelloDone(Box<AwaitPskServerHelloDone>),
@@ -97,6 +101,8 @@ impl State {
             }
             Self::CertificateRequest(state) => step(state, message, cx, AwaitCertificateRequest::on_server_hello_done),
             Self::ServerHelloDone(state) => step(state, message, cx, AwaitServerHelloDone::on_server_hello_done),
+            // Messages wait while a decision is open.
+            Self::Verdict(_) | Self::Identity(_) | Self::Signature(_) => Err(Refusal::Ignore(AnyState::Client12(self))),
             // RFC 5246 section 7.4.4: who shows no certificate asks for none.
             Self::PskKeyExchange(_) | Self::EcdhePskKeyExchange(_) | Self::PskServerHelloDone(_)
                 if message.msg_type == HandshakeType::CERTIFICATE_REQUEST =>
@@ -117,6 +123,15 @@ impl State {
         }
     }
 
+    pub(super) fn on_answer(self, answer: Answer, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        match (self, answer) {
+            (Self::Verdict(state), Answer::Peer(verdict)) => Ok((*state).on_verdict(verdict, cx)?),
+            (Self::Identity(state), Answer::Identity(identity)) => Ok((*state).on_identity(identity, cx)?),
+            (Self::Signature(state), Answer::Signature(signature)) => Ok((*state).on_signature(signature, cx)?),
+            (state, _) => Err(Refusal::Misuse(AnyState::Client12(state))),
+        }
+    }
+
     pub(super) const fn relies_on_psk(&self) -> bool {
         matches!(self, Self::Finished(state) if matches!(state.ending.proof, PeerProof::Psk))
     }
@@ -133,7 +148,7 @@ impl State {
             | Self::PskKeyExchange(_)
             | Self::PskServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
             Self::NewSessionTicket(_) => HandshakeType::NEW_SESSION_TICKET,
-            Self::Finished(_) => HandshakeType::FINISHED,
+            Self::Verdict(_) | Self::Identity(_) | Self::Signature(_) | Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
 }
@@ -228,7 +243,7 @@ impl AwaitServerHello {
         // The transcript starts with the ClientHello that the server answered: it mirrors its message_seq (RFC 6347
         // section 4.2.2). Hellos answered by HelloVerifyRequest stay out (section 4.2.6).
         let answered = message.message_seq.min(self.last_message_seq());
-        let may_sign = choice.suite.key_exchange.authentication().is_some() && !self.config.identities.is_empty();
+        let may_sign = choice.suite.key_exchange.authentication().is_some() && self.config.may_show();
         let mut transcript = Transcript::new();
         if let Some(sent) = self.hellos.get(usize::from(answered)) {
             transcript.add(HandshakeType::CLIENT_HELLO, answered, &sent.body);
@@ -421,13 +436,10 @@ impl AwaitCertificateRequest {
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        let Opened { config, certificate_types, negotiated, .. } = &mut self.flight.opened;
+        let Opened { server_name, certificate_types, negotiated, .. } = &mut self.flight.opened;
         negotiated.record(message);
-        let authentication = match negotiate::select_client_identity(&request, certificate_types.client, config) {
-            Some((identity, scheme)) => ClientAuthentication::Shown { identity, scheme },
-            None => ClientAuthentication::Declined,
-        };
-        Ok(Box::new(AwaitServerHelloDone { flight: self.flight, authentication }).into())
+        let request = negotiate::client_identity_request(&request, certificate_types.client, server_name);
+        Ok(Box::new(AwaitServerHelloDone { flight: self.flight, request }).into())
     }
 
     fn on_server_hello_done(
@@ -436,14 +448,14 @@ impl AwaitCertificateRequest {
         message: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        Ok(self.flight.answer(ClientAuthentication::NotRequested, message, cx)?)
+        Ok(self.flight.judge(None, message, cx)?)
     }
 }
 
 /// The server asked for a certificate; its flight ends next.
 pub(crate) struct AwaitServerHelloDone {
     flight: ServerFlight,
-    authentication: ClientAuthentication,
+    request: ClientIdentityRequest,
 }
 
 impl AwaitServerHelloDone {
@@ -453,7 +465,7 @@ impl AwaitServerHelloDone {
         message: &Message,
         cx: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        Ok(self.flight.answer(self.authentication, message, cx)?)
+        Ok(self.flight.judge(Some(self.request), message, cx)?)
     }
 }
 
@@ -587,6 +599,9 @@ into_state! { Client12:
     ServerKeyExchange(AwaitServerKeyExchange),
     CertificateRequest(AwaitCertificateRequest),
     ServerHelloDone(AwaitServerHelloDone),
+    Verdict(AwaitVerdict),
+    Identity(AwaitIdentity),
+    Signature(AwaitSignature),
     PskKeyExchange(AwaitPskKeyExchange),
     EcdhePskKeyExchange(AwaitEcdhePskKeyExchange),
     PskServerHelloDone(AwaitPskServerHelloDone),

@@ -8,6 +8,7 @@ use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use super::Read;
 use crate::code::HandshakeType;
 use crate::crypto::SignatureAlgorithms;
+use crate::decision::{Decision, Reply};
 use crate::error::{CertificateError, DecodeError, Error};
 use crate::proof::{PeerVerified, SignatureVerified};
 use crate::resumption::SavedSession;
@@ -41,6 +42,7 @@ impl<'m> Read<'m> for RawPublicKey<'m> {
 }
 
 /// What a peer showed.
+#[derive(Clone)]
 pub(crate) enum PeerCredential {
     /// Its own certificate, and the rest in the order it sent them.
     Certificates {
@@ -111,14 +113,27 @@ impl PeerCredential {
         &self,
         verifier: &dyn PeerVerifier,
         expected: &ExpectedPeer<'_>,
-    ) -> Result<PeerVerified, CertificateError> {
+    ) -> Reply<Result<PeerVerified, CertificateError>> {
         let ExpectedPeer { role: peer, name, now, algorithms } = *expected;
         match self {
             Self::Certificates { end_entity, intermediates, ocsp_response } => {
                 let chain = PeerChain::new(peer, end_entity, intermediates, name, now, algorithms);
-                verifier.verify_chain(&chain.with_ocsp_response(ocsp_response))
+                verifier.verify_chain_now_or_later(&chain.with_ocsp_response(ocsp_response))
             }
-            Self::RawPublicKey(key) => verifier.verify_raw_public_key(&PeerRawPublicKey { peer, key, name, now }),
+            Self::RawPublicKey(key) => {
+                verifier.verify_raw_public_key_now_or_later(&PeerRawPublicKey { peer, key, name, now })
+            }
+        }
+    }
+
+    /// What the application has to know to judge it later.
+    pub(crate) fn decision(&self, peer: Role, name: Option<&ServerName<'static>>) -> Decision {
+        let name = name.cloned();
+        match self.clone() {
+            Self::Certificates { end_entity, intermediates, ocsp_response } => {
+                Decision::PeerCertificates { peer, end_entity, intermediates, name, ocsp_response }
+            }
+            Self::RawPublicKey(key) => Decision::PeerRawPublicKey { peer, key, name },
         }
     }
 

@@ -113,8 +113,9 @@ impl State {
     /// Takes the answer to the decision that the state waits for.
     pub(crate) fn on_answer(self, answer: Answer, cx: &mut Cx<'_>) -> Result<Self, Refusal> {
         match self {
+            Self::Client12(state) => state.on_answer(answer, cx),
             Self::Server12(state) => state.on_answer(answer, cx),
-            other => Err(Refusal::Misuse(other)),
+            connected @ Self::Connected(_) => Err(Refusal::Misuse(connected)),
         }
     }
 

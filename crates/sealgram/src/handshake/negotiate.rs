@@ -11,7 +11,7 @@ use super::resume::Offered;
 use crate::code::{
     CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, is_grease,
 };
-use crate::config::{ClientConfig, Common, Identity, ServerConfig};
+use crate::config::{ClientConfig, ClientIdentityRequest, Common, Identity, ServerConfig, ServerIdentityRequest};
 use crate::crypto::{Exporter, KeyAlgorithm, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Suite, Transcript};
 use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::wire::certificate::{CertificateRequest, encode_authorities};
 use crate::wire::codes::Codes;
 use crate::wire::extension::{ExtensionBlock, ExtensionWriter, Extensions};
-use crate::wire::extension_data::POINT_FORMAT_UNCOMPRESSED;
+use crate::wire::extension_data::{POINT_FORMAT_UNCOMPRESSED, ProtocolNames};
 use crate::wire::finished::Finished;
 use crate::wire::hello::{ClientHello, ServerHello};
 
@@ -75,24 +75,22 @@ impl<K> Negotiated<K> {
     }
 }
 
-/// The first certificate of the client's that is of the type, of a kind, and from an issuer, that the server asks for, and
-/// a scheme that both know (RFC 5246 section 7.4.6).
-pub(crate) fn select_client_identity(
+/// What the server asks for: the kinds of keys count by the schemes that they sign with.
+pub(crate) fn client_identity_request(
     request: &CertificateRequest<'_>,
     certificate_type: CertificateType,
-    config: &ClientConfig,
-) -> Option<(Arc<Identity>, SignatureScheme)> {
-    let is_wanted = |identity: &Identity| {
-        let has_kind = request.certificate_types.contains(&identity.key.algorithm().client_certificate_type().0);
-        let mut authorities = request.authorities().peekable();
-        let has_issuer = authorities.peek().is_none() || identity.is_issued_by_any(authorities);
-        identity.certificate_type() == certificate_type && has_kind && has_issuer
+    server_name: &ServerName<'static>,
+) -> ClientIdentityRequest {
+    let is_kind_wanted = |scheme: &SignatureScheme| {
+        KeyAlgorithm::of(*scheme)
+            .is_some_and(|algorithm| request.certificate_types.contains(&algorithm.client_certificate_type().0))
     };
-    let scheme = |identity: &Identity| {
-        identity.key.schemes().iter().copied().find(|scheme| request.signature_algorithms.contains(*scheme))
-    };
-    let wanted = config.identities.iter().filter(|identity| is_wanted(identity));
-    wanted.filter_map(|identity| Some((identity.clone(), scheme(identity)?))).next()
+    ClientIdentityRequest {
+        server_name: server_name.clone(),
+        certificate_type,
+        signature_schemes: request.signature_algorithms.iter().filter(is_kind_wanted).collect(),
+        authorities: request.authorities().map(Vec::from).collect(),
+    }
 }
 
 /// What a server asks its clients to show: keys that can sign with one of its schemes, from the issuers that its
@@ -298,6 +296,58 @@ pub(crate) struct SignedExchange<'c> {
     pub(crate) ocsp_response: Option<&'c [u8]>,
 }
 
+/// Who a server may be for one client.
+#[derive(Clone, Copy)]
+pub(crate) enum Identities<'c> {
+    /// One of those that stand in the configuration.
+    Configured(&'c [Arc<Identity>]),
+    /// The one that was chosen for this client, if any was: for its name, whatever names it is for.
+    Chosen(Option<&'c Arc<Identity>>),
+}
+
+impl<'c> Identities<'c> {
+    /// Those that serve a client which asks for `name`.
+    fn candidates(self, name: Option<&str>, config: &ServerConfig) -> Vec<&'c Identity> {
+        match self {
+            Self::Chosen(identity) => identity.into_iter().map(|identity| &**identity).collect(),
+            Self::Configured(identities) => {
+                let is_for = |identity: &&Identity| match name {
+                    Some(name) if config.require_known_name => identity.is_for(name) == Some(true),
+                    _ => true,
+                };
+                identities.iter().map(|identity| &**identity).filter(is_for).collect()
+            }
+        }
+    }
+}
+
+/// What a client says that helps to choose who to be; `None` if no certificate can be used with it. That this can be read
+/// says that the whole hello can.
+pub(crate) fn server_identity_request(
+    hello: &ClientHello<'_>,
+    config: &ServerConfig,
+) -> Result<Option<ServerIdentityRequest>, Error> {
+    let offer = CryptoOffer::read(hello)?;
+    let application_protocols = hello.extensions.application_protocols()?;
+    let is_usable = |scheme: &SignatureScheme| {
+        let algorithm = KeyAlgorithm::of(*scheme);
+        let suites = config.common.suites.iter().filter(|suite| offer.suites.contains(suite.code));
+        algorithm.is_some() && suites.into_iter().any(|suite| suite.key_exchange.authentication() == algorithm)
+    };
+    let signature_schemes: Vec<_> = offer.schemes.iter().flat_map(Codes::iter).filter(is_usable).collect();
+    if signature_schemes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(ServerIdentityRequest {
+        server_name: offer.server_name.map(Box::from),
+        signature_schemes,
+        certificate_types: offer.certificate_types.of_server(),
+        application_protocols: application_protocols.iter().flat_map(ProtocolNames::iter).map(Box::from).collect(),
+        wants_ocsp_response: offer.wants_ocsp_response,
+        groups: offer.groups.map(|groups| groups.iter().collect()),
+    }))
+}
+
 /// What a hello must have, whatever it offers.
 pub(crate) struct Basics {
     extended_master_secret: bool,
@@ -319,11 +369,12 @@ pub(crate) fn select<'c>(
     hello: &ClientHello<'_>,
     basics: &Basics,
     promises_ticket: bool,
+    identities: Identities<'c>,
     config: &'c ServerConfig,
 ) -> Result<Selection<'c>, Error> {
     // 1. Suite, group, certificate and scheme, which depend on one another.
     let offer = CryptoOffer::read(hello)?;
-    let (suite, key_exchange) = offer.select(config)?;
+    let (suite, key_exchange) = offer.select(identities, config)?;
 
     // 2. What the application cares for.
     let server_name = hello.extensions.server_name()?.map(Box::from);
@@ -504,9 +555,18 @@ impl<'a> CryptoOffer<'a> {
 
     /// The first suite of ours that the client offers and that can be used with it. Where it wants to see a certificate,
     /// the best one decides which suites come into question.
-    fn select<'c>(&self, config: &'c ServerConfig) -> Result<(&'static Suite, ServerKeyExchangeChoice<'c>), Error> {
+    fn select<'c>(
+        &self,
+        identities: Identities<'c>,
+        config: &'c ServerConfig,
+    ) -> Result<(&'static Suite, ServerKeyExchangeChoice<'c>), Error> {
         let group = config.common.provider.groups.iter().copied().find(|group| self.offers_group(group.code()));
-        let certificate = if group.is_some() { self.select_certificate(config)? } else { None };
+        let candidates = identities.candidates(self.server_name, config);
+        let is_unknown = config.require_known_name && self.server_name.is_some() && candidates.is_empty();
+        if is_unknown && group.is_some() && config.preshared_keys.is_none() {
+            return Err(PeerIncompatible::UnrecognizedName.into());
+        }
+        let certificate = group.and_then(|_| self.select_certificate(&candidates, config));
         for suite in config.common.suites.iter().copied().filter(|suite| self.suites.contains(suite.code)) {
             let choice = match (suite.key_exchange, group, &config.preshared_keys) {
                 (KeyExchange::Ecdhe(_), Some(group), _) => match certificate {
@@ -531,18 +591,18 @@ impl<'a> CryptoOffer<'a> {
         let needs_group = config.common.suites.iter().any(|suite| suite.key_exchange.is_ephemeral());
         Err(match group {
             None if needs_group => PeerIncompatible::NoCommonGroup.into(),
-            _ if self.lacks_type_only(config) => PeerIncompatible::NoCommonCertificateType.into(),
+            _ if self.lacks_type_only(&candidates, config) => PeerIncompatible::NoCommonCertificateType.into(),
             _ => PeerIncompatible::NoCommonCipherSuite.into(),
         })
     }
 
     /// Whether the client wants to see a certificate, and there are some, but none of a type that it can judge (RFC 7250
     /// section 4.2).
-    fn lacks_type_only(&self, config: &ServerConfig) -> bool {
+    fn lacks_type_only(&self, candidates: &[&Identity], config: &ServerConfig) -> bool {
         let certificate_suites =
             config.common.suites.iter().filter(|suite| suite.key_exchange.authentication().is_some());
         let wants_one = certificate_suites.into_iter().any(|suite| self.suites.contains(suite.code));
-        wants_one && !config.identities.iter().any(|identity| self.allows(identity))
+        wants_one && !candidates.is_empty() && !candidates.iter().any(|identity| self.allows(identity))
     }
 
     fn allows(&self, identity: &Identity) -> bool {
@@ -554,16 +614,11 @@ impl<'a> CryptoOffer<'a> {
     /// certificates can be used.
     fn select_certificate<'c>(
         &self,
-        config: &'c ServerConfig,
-    ) -> Result<Option<(&'static Suite, &'c Identity, SignatureScheme)>, Error> {
-        let mut candidates: Vec<&Identity> = config.identities.iter().map(|identity| &**identity).collect();
-        if let (true, Some(name)) = (config.require_known_name, self.server_name) {
-            candidates.retain(|identity| identity.is_for(name) == Some(true));
-            if candidates.is_empty() && config.preshared_keys.is_none() {
-                return Err(PeerIncompatible::UnrecognizedName.into());
-            }
-        }
-        candidates.retain(|identity| self.allows(identity));
+        candidates: &[&'c Identity],
+        config: &ServerConfig,
+    ) -> Option<(&'static Suite, &'c Identity, SignatureScheme)> {
+        let mut candidates: Vec<&'c Identity> =
+            candidates.iter().copied().filter(|identity| self.allows(identity)).collect();
         // The sort is stable: among equals the order of the configuration stands.
         candidates.sort_by_key(|identity| self.rank(identity));
         // The right name, and a chain that can be checked, count for more than the best suite.
@@ -573,12 +628,12 @@ impl<'a> CryptoOffer<'a> {
                     |identity: &&&Identity| Some(identity.key.algorithm()) == suite.key_exchange.authentication();
                 for identity in equals.iter().filter(has_key) {
                     if let Some(scheme) = self.scheme_for(identity) {
-                        return Ok(Some((suite, identity, scheme)));
+                        return Some((suite, identity, scheme));
                     }
                 }
             }
         }
-        Ok(None)
+        None
     }
 
     /// Smaller is better. The name first: the one that is asked for, none in particular, another one. Then whether the

@@ -261,7 +261,7 @@ pub(crate) fn may_take_up(
     Ok(suite)
 }
 
-/// Whether who the client was then would be let in today.
+/// Whether who the client was then would be let in today. Where that cannot be said now, it would not.
 fn is_still_authentic(saved: &SavedSession, config: &ServerConfig, now: UnixTime) -> bool {
     if let Some(identity) = &saved.psk_identity {
         let key = config.preshared_keys.as_ref().map(|keys| keys.find(identity));
@@ -272,7 +272,8 @@ fn is_still_authentic(saved: &SavedSession, config: &ServerConfig, now: UnixTime
         (ClientCertificate::Required(_), None) => false,
         (ClientCertificate::Requested(verifier) | ClientCertificate::Required(verifier), Some(peer)) => {
             let algorithms = config.common.provider.signatures;
-            peer.verify(&**verifier, &ExpectedPeer { role: Role::Client, name: None, now, algorithms }).is_ok()
+            let expected = ExpectedPeer { role: Role::Client, name: None, now, algorithms };
+            matches!(peer.verify(&**verifier, &expected), Reply::Now(Ok(_)))
         }
     }
 }

@@ -6,16 +6,16 @@
 //! ```text
 //!   client                                             server
 //!
-//!   ClientHello (cookie)     ------------------------>          AwaitClientHello
+//!   ClientHello (cookie)     ------------------------>          AwaitClientHello, AwaitSession, AwaitIdentity
 //!                            <--------          ServerHello
 //!                                             [Certificate]
 //!                                       [CertificateStatus]
-//!                                       [ServerKeyExchange]
+//!                                       [ServerKeyExchange]     AwaitSignature
 //!                                      [CertificateRequest]
 //!                                           ServerHelloDone
 //!   [Certificate]            ------------------------>          AwaitCertificate
 //!   ClientKeyExchange        ------------------------>          AwaitClientKeyExchange
-//!   [CertificateVerify]      ------------------------>          AwaitCertificateVerify
+//!   [CertificateVerify]      ------------------------>          AwaitCertificateVerify, AwaitVerdict
 //!   [ChangeCipherSpec]
 //!   Finished                 ------------------------>          AwaitFinished
 //!                            <--------   [ChangeCipherSpec]
@@ -23,6 +23,9 @@
 //!
 //!   application data         <----------------------->          Connected
 //! ```
+//!
+//! `AwaitSession`, `AwaitIdentity`, `AwaitSignature`, `AwaitVerdict` and `AwaitPresharedKey` wait for a decision of the
+//! application's, not for a message; where it is made at once they are passed through.
 
 mod preshared_key;
 
@@ -34,19 +37,19 @@ use self::preshared_key::{AwaitEcdhePskKeyExchange, AwaitPresharedKey, AwaitPskK
 use super::certificate_type::CredentialRequest;
 use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
 use super::negotiate::{
-    self, Basics, ResumptionAnswer, Selection, ServerChoice, ServerKeyExchangeChoice, SignedExchange,
+    self, Basics, Identities, ResumptionAnswer, Selection, ServerChoice, ServerKeyExchangeChoice, SignedExchange,
 };
 use super::resume::{self, Found, FoundSession, ServerKeep, SessionReference};
 use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step, unexpected, verify_finished};
-use crate::code::{CertificateType, HandshakeType, ProtocolVersion};
-use crate::config::{ClientCertificate, ServerConfig};
+use crate::code::{CertificateType, HandshakeType, ProtocolVersion, SignatureScheme};
+use crate::config::{ClientCertificate, Identity, ServerConfig};
 use crate::crypto::{
     EphemeralKey, KeyBlock, MasterSecret, Randoms, SignatureAlgorithms, Suite, Transcript, VERIFY_DATA_LEN,
 };
-use crate::decision::{Answer, Decision};
-use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
+use crate::decision::{Answer, Decision, Reply};
+use crate::error::{CertificateError, CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
-use crate::proof::PeerProof;
+use crate::proof::{PeerProof, PeerVerified, SignatureVerified};
 use crate::resumption::{ServerSession, SessionId};
 use crate::role::Role;
 use crate::session::Session;
@@ -61,13 +64,16 @@ use crate::wire::ticket::NewSessionTicket;
 
 type Negotiated = negotiate::Negotiated<ServerKeep>;
 
-/// Which message the server waits for.
+/// Which message, or which decision, the server waits for.
 pub(crate) enum State {
     ClientHello(Box<AwaitClientHello>),
     Session(Box<AwaitSession>),
+    Identity(Box<AwaitIdentity>),
+    Signature(Box<AwaitSignature>),
     Certificate(Box<AwaitCertificate>),
     ClientKeyExchange(Box<AwaitClientKeyExchange>),
     CertificateVerify(Box<AwaitCertificateVerify>),
+    Verdict(Box<AwaitVerdict>),
     PskKeyExchange(Box<AwaitPskKeyExchange>),
     EcdhePskKeyExchange(Box<AwaitEcdhePskKeyExchange>),
     PresharedKey(Box<AwaitPresharedKey>),
@@ -94,8 +100,9 @@ impl State {
                 step(state, message, cx, AwaitEcdhePskKeyExchange::on_client_key_exchange)
             }
             // Messages wait while a decision is open.
-            Self::Session(state) => Err(Refusal::Ignore(state.into())),
-            Self::PresharedKey(state) => Err(Refusal::Ignore(state.into())),
+            Self::Session(_) | Self::Identity(_) | Self::Signature(_) | Self::Verdict(_) | Self::PresharedKey(_) => {
+                Err(Refusal::Ignore(AnyState::Server12(self)))
+            }
             Self::Finished(state) => step(state, message, cx, AwaitFinished::on_finished),
         }
     }
@@ -103,6 +110,9 @@ impl State {
     pub(super) fn on_answer(self, answer: Answer, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
         match (self, answer) {
             (Self::Session(state), Answer::Session(session)) => (*state).on_session(session, cx),
+            (Self::Identity(state), Answer::Identity(identity)) => (*state).on_identity(identity.as_ref(), cx),
+            (Self::Signature(state), Answer::Signature(signature)) => Ok((*state).on_signature(signature, cx)?),
+            (Self::Verdict(state), Answer::Peer(verdict)) => (*state).on_verdict(verdict, cx),
             (Self::PresharedKey(state), Answer::PresharedKey(key)) => state.on_key(key, cx),
             (state, _) => Err(Refusal::Misuse(AnyState::Server12(state))),
         }
@@ -117,7 +127,10 @@ impl State {
             Self::EcdhePskKeyExchange(state) => Some(&state.psk.negotiated.randoms.client),
             Self::ClientHello(_)
             | Self::Session(_)
+            | Self::Identity(_)
+            | Self::Signature(_)
             | Self::CertificateVerify(_)
+            | Self::Verdict(_)
             | Self::PresharedKey(_)
             | Self::Finished(_) => None,
         }
@@ -131,12 +144,14 @@ impl State {
         match self {
             Self::ClientHello(_) => HandshakeType::CLIENT_HELLO,
             // What comes after a decision depends on it.
-            Self::Session(_) | Self::Certificate(_) => HandshakeType::CERTIFICATE,
+            Self::Session(_) | Self::Identity(_) | Self::Signature(_) | Self::Certificate(_) => {
+                HandshakeType::CERTIFICATE
+            }
             Self::ClientKeyExchange(_) | Self::PskKeyExchange(_) | Self::EcdhePskKeyExchange(_) => {
                 HandshakeType::CLIENT_KEY_EXCHANGE
             }
             Self::CertificateVerify(_) => HandshakeType::CERTIFICATE_VERIFY,
-            Self::PresharedKey(_) | Self::Finished(_) => HandshakeType::FINISHED,
+            Self::Verdict(_) | Self::PresharedKey(_) | Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
 }
@@ -196,10 +211,41 @@ impl AwaitClientHello {
             }
         }
 
+        // Else a new one, for which it may have to be found out who to be.
+        let Some(chooser) = &self.config.identities_by else {
+            return self.begin(hello, basics, None, message, cx);
+        };
+        let chosen = match negotiate::server_identity_request(hello, &self.config) {
+            Ok(Some(request)) => match chooser.choose(&request) {
+                Reply::Now(identity) => identity,
+                Reply::Later => {
+                    cx.suspend(Decision::ServerIdentity(request));
+                    return Ok(Box::new(AwaitIdentity { hello: self, message: message.clone() }).into());
+                }
+            },
+            Ok(None) => None,
+            Err(error) => return Err(refuse_hello(self, message, error)),
+        };
+        self.begin(hello, basics, chosen.as_ref(), message, cx)
+    }
+
+    /// Begins a new session, as `chosen` if somebody chooses.
+    fn begin(
+        self: Box<Self>,
+        hello: &ClientHello<'_>,
+        basics: &Basics,
+        chosen: Option<&Arc<Identity>>,
+        message: &Message,
+        cx: &mut Cx<'_>,
+    ) -> Result<AnyState, Refusal> {
         // 1. Choose.
         let keep = ServerKeep::choose(hello, &self.config, cx.now, cx.seed);
         let promises_ticket = matches!(keep, ServerKeep::Ticket { .. });
-        let selection = match negotiate::select(hello, basics, promises_ticket, &self.config) {
+        let identities = match &self.config.identities_by {
+            Some(_) => Identities::Chosen(chosen),
+            None => Identities::Configured(&self.config.identities),
+        };
+        let selection = match negotiate::select(hello, basics, promises_ticket, identities, &self.config) {
             Ok(selection) => selection,
             Err(error) => return Err(refuse_hello(self, message, error)),
         };
@@ -277,6 +323,22 @@ impl AwaitSession {
         let found =
             session.zip(sessions).map(|(ServerSession(saved), sessions)| FoundSession::by_id(saved, id, &sessions));
         state.answer(&hello, &basics, found, &message, cx)
+    }
+}
+
+/// The application chooses who to be.
+pub(crate) struct AwaitIdentity {
+    hello: Box<AwaitClientHello>,
+    /// The hello, once more.
+    message: Message,
+}
+
+impl AwaitIdentity {
+    fn on_identity(self, identity: Option<&Arc<Identity>>, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        let Self { hello: state, message } = self;
+        let hello = ClientHello::decode(&message.body).map_err(Error::from)?;
+        let basics = negotiate::check(&hello, &state.config)?;
+        state.begin(&hello, &basics, identity, &message, cx)
     }
 }
 
@@ -362,20 +424,48 @@ impl Opened {
         let key = group.generate(cx.seed)?;
         let params = SignedKey::encode_params(group.code(), key.public_key())?;
         let signed = negotiate::signed_params(&negotiated.randoms, &params);
-        let signature = identity.key.sign(scheme, &signed, cx.seed)?;
-        let exchange = SignedKey::encode(&params, scheme, &signature)?;
-        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+        let signature = identity.key.sign_now_or_later(scheme, &signed, cx.seed);
+        let session = choice.into_session(Some(group.code()));
+        let asked_for = request.map(|request| request.certificate_type);
+        let waiting = AwaitSignature { config, negotiated, session, key, params, scheme, asked_for };
+        match signature {
+            Reply::Now(signature) => waiting.on_signature(signature, cx),
+            Reply::Later => {
+                cx.suspend(Decision::Signature { public_key: identity.key.public_key(), scheme, message: signed });
+                Ok(Box::new(waiting).into())
+            }
+        }
+    }
+}
 
-        // 3. CertificateRequest, if there is something to ask for, and ServerHelloDone.
-        if let Some(request) = request {
+/// ServerKeyExchange wants to be signed.
+pub(crate) struct AwaitSignature {
+    config: Arc<ServerConfig>,
+    negotiated: Negotiated,
+    session: Session,
+    key: Box<dyn EphemeralKey>,
+    /// What will be signed, but for the randoms.
+    params: Vec<u8>,
+    scheme: SignatureScheme,
+    /// What the client will be asked for, if for anything.
+    asked_for: Option<CertificateType>,
+}
+
+impl AwaitSignature {
+    /// ServerKeyExchange, CertificateRequest if there is something to ask for, ServerHelloDone.
+    fn on_signature(self, signature: Result<Vec<u8>, CryptoError>, cx: &mut Cx<'_>) -> Result<AnyState, Error> {
+        let Self { config, mut negotiated, session, key, params, scheme, asked_for } = self;
+        let exchange = SignedKey::encode(&params, scheme, &signature?)?;
+        cx.send(HandshakeType::SERVER_KEY_EXCHANGE, exchange, &mut negotiated.transcript);
+        let request = asked_for.zip(config.client_certificate.verifier());
+        if let Some((certificate_type, verifier)) = request {
+            let request = CredentialRequest { certificate_type, verifier: &**verifier };
             let request = negotiate::certificate_request(request, &config)?;
             cx.send(HandshakeType::CERTIFICATE_REQUEST, request, &mut negotiated.transcript);
         }
         cx.send(HandshakeType::SERVER_HELLO_DONE, Vec::new(), &mut negotiated.transcript);
-
-        let session = choice.into_session(Some(group.code()));
-        Ok(match request {
-            Some(CredentialRequest { certificate_type, .. }) => {
+        Ok(match asked_for {
+            Some(certificate_type) => {
                 Box::new(AwaitCertificate { config, negotiated, session, key, certificate_type }).into()
             }
             None => {
@@ -525,7 +615,29 @@ impl AwaitCertificateVerify {
 
         // 2. It is who it may be.
         let expected = ExpectedPeer { role: Role::Client, name: None, now: cx.now, algorithms };
-        let verified = peer.verify(&*verifier, &expected).map_err(Error::from)?;
+        let verdict = peer.verify(&*verifier, &expected);
+        let waiting = AwaitVerdict { agreed, peer, signature };
+        match verdict {
+            Reply::Now(verdict) => waiting.on_verdict(verdict, cx),
+            Reply::Later => {
+                cx.suspend(waiting.peer.decision(Role::Client, None));
+                Ok(Box::new(waiting).into())
+            }
+        }
+    }
+}
+
+/// The client holds the key of what it showed; the application judges who that is.
+pub(crate) struct AwaitVerdict {
+    agreed: Agreed,
+    peer: PeerCredential,
+    signature: SignatureVerified,
+}
+
+impl AwaitVerdict {
+    fn on_verdict(self, verdict: Result<PeerVerified, CertificateError>, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
+        let Self { mut agreed, peer, signature } = self;
+        let verified = verdict.map_err(Error::from)?;
         let proof = PeerProof::Certificate { _signature: signature, _peer: verified };
         peer.enter(&mut agreed.session);
         Ok(agreed.await_finished(proof, cx))
@@ -613,9 +725,12 @@ impl AwaitFinished {
 into_state! { Server12:
     ClientHello(AwaitClientHello),
     Session(AwaitSession),
+    Identity(AwaitIdentity),
+    Signature(AwaitSignature),
     Certificate(AwaitCertificate),
     ClientKeyExchange(AwaitClientKeyExchange),
     CertificateVerify(AwaitCertificateVerify),
+    Verdict(AwaitVerdict),
     PskKeyExchange(AwaitPskKeyExchange),
     EcdhePskKeyExchange(AwaitEcdhePskKeyExchange),
     PresharedKey(AwaitPresharedKey),

@@ -7,7 +7,7 @@ use core::fmt;
 use pki_types::ServerName;
 
 use super::SavedSession;
-use crate::config::{ClientConfig, Identity};
+use crate::config::{ClientConfig, ClientIdentities, Identity};
 use crate::verify::PeerVerifier;
 
 /// A session that a client can take up again. It holds a secret, and stays in this process.
@@ -34,6 +34,7 @@ pub(crate) enum SessionHandle {
 struct Judge {
     verifier: Option<Arc<dyn PeerVerifier>>,
     identities: Vec<Arc<Identity>>,
+    identities_by: Option<Arc<dyn ClientIdentities>>,
     psk_identity: Option<Vec<u8>>,
 }
 
@@ -42,6 +43,7 @@ impl ClientSession {
         let judge = Judge {
             verifier: config.verifier.clone(),
             identities: config.identities.clone(),
+            identities_by: config.identities_by.clone(),
             psk_identity: config.preshared_key.as_ref().map(|key| key.identity.clone()),
         };
         Self { saved, handle, lifetime_seconds: lifetime.min(super::MAX_LIFETIME_SECONDS), judge }
@@ -60,15 +62,20 @@ impl ClientSession {
 impl Judge {
     /// Verifiers have no identity but their address: one made anew, however alike, judges anew.
     fn is_that_of(&self, config: &ClientConfig) -> bool {
-        let same_verifier = match (&self.verifier, &config.verifier) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            _ => false,
-        };
+        let same_verifier = are_same(self.verifier.as_ref(), config.verifier.as_ref());
+        let same_chooser = are_same(self.identities_by.as_ref(), config.identities_by.as_ref());
         let same_identities = self.identities.len() == config.identities.len()
             && self.identities.iter().zip(&config.identities).all(|(one, other)| Arc::ptr_eq(one, other));
         let psk_identity = config.preshared_key.as_ref().map(|key| &key.identity);
-        same_verifier && same_identities && self.psk_identity.as_ref() == psk_identity
+        same_verifier && same_chooser && same_identities && self.psk_identity.as_ref() == psk_identity
+    }
+}
+
+fn are_same<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -10,6 +10,7 @@ use pki_types::SubjectPublicKeyInfoDer;
 use super::{PeerChain, PeerRawPublicKey, PeerVerifier, SignedByPeer};
 use crate::code::{CertificateType, SignatureScheme};
 use crate::crypto::{SignatureAlgorithms, der};
+use crate::decision::Reply;
 use crate::error::{CertificateError, Error, PeerMisbehaved};
 use crate::proof::{PeerVerified, SignatureVerified};
 
@@ -71,6 +72,13 @@ impl PeerVerifier for RawPublicKeys {
         match &self.certificates {
             Some(verifier) => verifier.verify_chain(chain),
             None => Err(CertificateError::UnknownIssuer),
+        }
+    }
+
+    fn verify_chain_now_or_later(&self, chain: &PeerChain<'_>) -> Reply<Result<PeerVerified, CertificateError>> {
+        match &self.certificates {
+            Some(verifier) => verifier.verify_chain_now_or_later(chain),
+            None => Reply::Now(Err(CertificateError::UnknownIssuer)),
         }
     }
 
