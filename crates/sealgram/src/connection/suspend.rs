@@ -48,12 +48,15 @@ impl Connection {
         });
         match outcome {
             Ok(()) => {}
-            Err(Refusal::Misuse(same) | Refusal::Ignore(same) | Refusal::Doubt(same, _)) => {
+            Err(Refusal::Misuse(same) | Refusal::Ignore(same)) => {
                 self.state = Ok(same);
                 self.suspended = Some(Suspended { id, cause, effects: kept });
                 return Err(ApiMisuse::WrongKind);
             }
-            Err(Refusal::Fatal(error)) => self.fail(Failure { error, at: Some(cause.msg_type) }),
+            // The message that led here was taken long ago: no better one can come in its place.
+            Err(Refusal::Fatal(error) | Refusal::Doubt(_, error)) => {
+                self.fail(Failure { error, at: Some(cause.msg_type) });
+            }
         }
         self.open_stashed();
         self.take_messages();

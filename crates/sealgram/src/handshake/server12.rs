@@ -188,6 +188,10 @@ impl AwaitClientHello {
             Found::Nothing => self.answer(&hello, &basics, None, message, cx),
             Found::Session(found) => self.answer(&hello, &basics, Some(*found), message, cx),
             Found::Later(id) => {
+                // What does not parse shows now, while a better hello may still come.
+                if let Err(error) = negotiate::server_identity_request(&hello, &self.config) {
+                    return Err(refuse_hello(self, message, error));
+                }
                 cx.suspend(Decision::Session { id });
                 Ok(Box::new(AwaitSession { hello: self, id, message: message.clone() }).into())
             }

@@ -15,19 +15,21 @@ use rand_core::CryptoRng;
 
 use super::identities::{P256, RSA, verifier};
 use super::subject::{Subject, transport, wall_clock};
-use crate::code::{AlertDescription, CertificateType, ContentType, NamedGroup, SignatureScheme};
+use super::{MODES, ServerScene};
+use crate::code::{AlertDescription, CertificateType, ContentType, ExtensionType, NamedGroup, SignatureScheme};
 use crate::config::{
     ClientConfig, ClientConfigBuilder, ClientIdentities, ClientIdentityRequest, Identity, ServerConfig,
     ServerConfigBuilder, ServerIdentities, ServerIdentityRequest,
 };
 use crate::crypto::{KeyAlgorithm, SigningKey};
 use crate::decision::{Answer, ApiMisuse, Decision, DecisionId, Reply};
-use crate::error::{CertificateError, CryptoError, Error, PeerIncompatible};
+use crate::error::{CertificateError, CryptoError, DecodeError, Error, PeerIncompatible};
 use crate::event::{Event, Status};
 use crate::inspect;
 use crate::proof::{PeerVerified, SignatureVerified};
 use crate::provider::ring;
 use crate::psk::{PresharedKey, PresharedKeys};
+use crate::resumption::{ServerSession, ServerSessions, SessionId};
 use crate::role::Role;
 use crate::test_rng::TestRng;
 use crate::verify::{PeerChain, PeerRawPublicKey, PeerVerifier, RawPublicKeys, SignedByPeer};
@@ -40,6 +42,16 @@ impl PresharedKeys for Later {
     fn find(&self, _: &[u8]) -> Reply<Option<PresharedKey>> {
         Reply::Later
     }
+}
+
+impl ServerSessions for Later {
+    fn put(&self, _: &SessionId, _: ServerSession) {}
+
+    fn find(&self, _: &SessionId) -> Reply<Option<ServerSession>> {
+        Reply::Later
+    }
+
+    fn remove(&self, _: &SessionId) {}
 }
 
 impl ServerIdentities for Later {
@@ -579,6 +591,24 @@ fn nobody_is_asked_for_an_identity_that_is_not_needed() {
     let mut ends = Ends::new(Role::Server, client, chosen_by(Later).preshared_keys(Arc::new(keys)));
     ends.are_connected();
     assert_eq!(ends.decider.events(), [Event::Connected]);
+}
+
+/// A hello that does not parse is no reason to ask anybody: it is doubted, and a better one may still come.
+#[test]
+fn a_hello_that_does_not_parse_is_not_worth_a_decision() {
+    for mode in MODES {
+        for late_session in [true, false] {
+            let mut scene = ServerScene::with(mode, |config| match late_session {
+                true => config.sessions(Arc::new(Later)),
+                false => config.identities(Arc::new(Later)),
+            });
+            scene.script.hello.session_id = [5; 32].to_vec();
+            scene.script.hello.extensions.set(ExtensionType::SIGNATURE_ALGORITHMS_CERT, &[0, 3, 4]);
+            scene.send_hello();
+            assert!(!scene.subject.connection.events.iter().any(|event| matches!(event, Event::Needs { .. })));
+            scene.doubts(DecodeError::Truncated, AlertDescription::DECODE_ERROR);
+        }
+    }
 }
 
 /// SIO-06: what is decided about is not for logs.
