@@ -13,21 +13,15 @@ use crate::psk::{ClientPsk, PresharedKey, PresharedKeys};
 use crate::resumption::{ClientSessions, MAX_LIFETIME_SECONDS, ServerSessions, Tickets};
 use crate::verify::PeerVerifier;
 
+mod error;
 mod identities;
 mod identity;
+mod transport;
 
+pub use error::ConfigError;
 pub use identities::{ClientIdentities, ClientIdentityRequest, ServerIdentities, ServerIdentityRequest};
 pub use identity::Identity;
-
-/// The smallest MTU that a configuration accepts, in bytes of UDP payload.
-///
-/// A handshake fragment must make progress in it: 13 bytes of record header, 8 of nonce, 16 of tag, 12 of fragment
-/// header, and a few of content.
-pub const MIN_MTU: usize = 64;
-
-/// The smallest number of forgeries that [`TransportOptions::max_short_tag_forgeries`] accepts: ending an association by
-/// so many datagrams takes a flood.
-pub const MIN_SHORT_TAG_FORGERIES: u64 = 1 << 16;
+pub use transport::{MIN_MTU, MIN_SHORT_TAG_FORGERIES, TransportOptions};
 
 /// How a client connects. Make one with [`ClientConfig::builder`].
 pub struct ClientConfig {
@@ -480,130 +474,6 @@ impl ServerConfigBuilder {
     }
 }
 
-/// Timers, sizes and limits of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct TransportOptions {
-    pub(crate) mtu: usize,
-    pub(crate) initial_timeout: Duration,
-    pub(crate) max_timeout: Duration,
-    pub(crate) max_resends: u32,
-    pub(crate) handshake_deadline: Duration,
-    pub(crate) jitter: bool,
-    pub(crate) stash_len: usize,
-    pub(crate) max_message_len: u32,
-    /// Instead of the limit of the suite.
-    pub(crate) max_short_tag_forgeries: Option<u64>,
-}
-
-impl TransportOptions {
-    const DEFAULT: Self = Self {
-        mtu: 1200,
-        initial_timeout: Duration::from_secs(1),
-        max_timeout: Duration::from_secs(60),
-        max_resends: u32::MAX,
-        handshake_deadline: Duration::from_secs(60),
-        jitter: true,
-        stash_len: 4096,
-        max_message_len: 65_536,
-        max_short_tag_forgeries: None,
-    };
-
-    /// The longest datagram to send, in bytes of UDP payload. Default 1200, which crosses nearly every path; at least
-    /// [`MIN_MTU`]. The handshake lowers it by itself where nothing comes back (RFC 6347 section 4.1.1.1).
-    pub const fn mtu(mut self, bytes: usize) -> Self {
-        self.mtu = bytes;
-        self
-    }
-
-    /// How long to wait before a flight is sent again the first time; doubled each time after that, up to
-    /// [`max_timeout`](Self::max_timeout) (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. RFC 9147 section 5.8.2
-    /// suggests 400 ms for media, RFC 7925 section 11 suggests 9 s for constrained networks.
-    pub const fn initial_timeout(mut self, timeout: Duration) -> Self {
-        self.initial_timeout = timeout;
-        self
-    }
-
-    /// What the doubling of the timeout stops at. Default 60 s, the least that RFC 6347 section 4.2.4.1 recommends; from
-    /// the initial timeout to an hour.
-    pub const fn max_timeout(mut self, timeout: Duration) -> Self {
-        self.max_timeout = timeout;
-        self
-    }
-
-    /// How many timeouts in a row may send a flight again; the one after them ends the handshake, as its deadline would.
-    /// Default: the deadline alone ends it. Any number; 0 gives up at the first timeout.
-    pub const fn max_resends(mut self, times: u32) -> Self {
-        self.max_resends = times;
-        self
-    }
-
-    /// How long a handshake may take in all. Default 60 s; not below the initial timeout.
-    pub const fn handshake_deadline(mut self, deadline: Duration) -> Self {
-        self.handshake_deadline = deadline;
-        self
-    }
-
-    /// Whether each timeout is lengthened by a random part of up to an eighth, so that peers who started together do
-    /// not stay together. Default: it is.
-    pub const fn jitter(mut self, jitter: bool) -> Self {
-        self.jitter = jitter;
-        self
-    }
-
-    /// How many bytes of records that arrive ahead of the peer's Finished are kept, instead of dropped. Default 4096;
-    /// 0 keeps none.
-    pub const fn stash_len(mut self, bytes: usize) -> Self {
-        self.stash_len = bytes;
-        self
-    }
-
-    /// The longest handshake message to accept, in bytes: in practice the longest certificate chain. Default 65536;
-    /// 2048 to 1048576.
-    pub const fn max_message_len(mut self, bytes: u32) -> Self {
-        self.max_message_len = bytes;
-        self
-    }
-
-    /// How many records may fail to open under one key of a suite whose tags are shorter than 16 bytes, which are those
-    /// with CCM_8; the association ends then. Default 2^20; at least [`MIN_SHORT_TAG_FORGERIES`].
-    ///
-    /// Each record that anyone sends has a chance of 2^-64 to be taken for the peer's, and each one that is not costs its
-    /// sender a datagram. A lower limit makes a forgery less likely and an end by a flood cheaper, a higher one the
-    /// reverse: which is worse depends on what else keeps strangers off the path (RFC 9147 section 4.5.3).
-    pub const fn max_short_tag_forgeries(mut self, records: u64) -> Self {
-        self.max_short_tag_forgeries = Some(records);
-        self
-    }
-
-    fn validate(&self) -> Result<(), ConfigError> {
-        if self.mtu < MIN_MTU {
-            return Err(ConfigError::MtuTooSmall { least: MIN_MTU });
-        }
-        let timeouts = Duration::from_millis(1)..=Duration::from_secs(60);
-        let max_timeouts = self.initial_timeout..=Duration::from_secs(3600);
-        if !timeouts.contains(&self.initial_timeout)
-            || !max_timeouts.contains(&self.max_timeout)
-            || self.handshake_deadline < self.initial_timeout
-        {
-            return Err(ConfigError::InvalidTimeout);
-        }
-        if !(2048..=1 << 20).contains(&self.max_message_len) {
-            return Err(ConfigError::InvalidMessageLimit);
-        }
-        if self.max_short_tag_forgeries.is_some_and(|records| records < MIN_SHORT_TAG_FORGERIES) {
-            return Err(ConfigError::InvalidForgeryLimit);
-        }
-        Ok(())
-    }
-}
-
-impl Default for TransportOptions {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 /// Settings that weaken the protection.
 pub mod danger {
     use alloc::sync::Arc;
@@ -674,90 +544,6 @@ pub mod danger {
     }
 }
 
-/// A setting that does not work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The chain does not fit a handshake message that peers accept.
-    ChainTooLong,
-    /// An identity needs at least one certificate.
-    EmptyChain,
-    /// The configured lists make a ClientHello that is too long to encode.
-    HelloTooLong,
-    /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
-    InvalidApplicationProtocol,
-    /// The limit for forgeries of short tags must not be below [`MIN_SHORT_TAG_FORGERIES`].
-    InvalidForgeryLimit,
-    /// An OCSP response is empty or too long, or there is no certificate that it could be for.
-    InvalidOcspResponse,
-    /// A preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535.
-    InvalidPresharedKey,
-    /// A name that an identity is for is no DNS name.
-    InvalidServerName,
-    /// The limit for handshake messages must be 2048 to 1048576 bytes.
-    InvalidMessageLimit,
-    /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline; the longest timeout must be from
-    /// the initial one to an hour.
-    InvalidTimeout,
-    /// The private key is not that of the first certificate of the chain.
-    KeyDoesNotFit,
-    /// The MTU leaves no room for the handshake.
-    MtuTooSmall {
-        /// The smallest that works, in bytes.
-        least: usize,
-    },
-    /// The provider has no cipher suite that this configuration can use.
-    NoCipherSuites,
-    /// The provider has no group.
-    NoGroups,
-    /// The provider has no AES-256-GCM, which seals tickets.
-    NoTicketCipher,
-    /// The provider verifies no signature.
-    NoSignatureSchemes,
-    /// A key that is to be shown as it is does not know its public half.
-    PublicKeyUnknown,
-    /// A cipher suite is named that the provider does not have.
-    UnknownCipherSuite(CipherSuite),
-    /// The first certificate of the chain does not parse.
-    UnreadableCertificate,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ChainTooLong => f.write_str("the certificate chain is too long for a handshake message"),
-            Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
-            Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
-            Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
-            Self::InvalidForgeryLimit => {
-                write!(f, "the limit for forgeries of short tags must be at least {MIN_SHORT_TAG_FORGERIES}")
-            }
-            Self::InvalidOcspResponse => {
-                f.write_str("an OCSP response is empty, too long, or for an identity without a certificate")
-            }
-            Self::InvalidPresharedKey => f.write_str(
-                "a preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535",
-            ),
-            Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
-            Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
-            Self::InvalidTimeout => f.write_str(
-                "the initial timeout must be 1 ms to 60 s and not above the deadline or the longest timeout",
-            ),
-            Self::KeyDoesNotFit => f.write_str("the private key does not belong to the certificate"),
-            Self::MtuTooSmall { least } => write!(f, "the MTU must be at least {least} bytes"),
-            Self::NoCipherSuites => f.write_str("the provider has no cipher suite that this configuration can use"),
-            Self::NoGroups => f.write_str("the provider has no key exchange group"),
-            Self::NoTicketCipher => f.write_str("the provider has no AES-256-GCM, which seals tickets"),
-            Self::NoSignatureSchemes => f.write_str("the provider verifies no signature scheme"),
-            Self::PublicKeyUnknown => f.write_str("the private key does not know its public half"),
-            Self::UnknownCipherSuite(suite) => write!(f, "the provider does not have {suite}"),
-            Self::UnreadableCertificate => f.write_str("the certificate does not parse"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig").field("verifier", &self.verifier).finish_non_exhaustive()
@@ -773,42 +559,6 @@ impl fmt::Debug for ServerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// MTU-06: an MTU without room for a fragment is refused when the configuration is built.
-    #[test]
-    fn an_mtu_without_room_for_a_fragment_is_refused() {
-        for mtu in [0, 25, 50, MIN_MTU - 1] {
-            let refused = TransportOptions::default().mtu(mtu).validate();
-            assert_eq!(refused, Err(ConfigError::MtuTooSmall { least: MIN_MTU }));
-        }
-        assert_eq!(TransportOptions::default().mtu(MIN_MTU).validate(), Ok(()));
-    }
-
-    #[test]
-    fn timeouts_out_of_range_are_refused() {
-        let options = TransportOptions::default();
-        for bad in [
-            options.initial_timeout(Duration::ZERO),
-            options.initial_timeout(Duration::from_secs(61)),
-            options.initial_timeout(Duration::from_secs(9)).handshake_deadline(Duration::from_secs(8)),
-            options.initial_timeout(Duration::from_secs(9)).max_timeout(Duration::from_secs(8)),
-            options.max_timeout(Duration::from_secs(3601)),
-        ] {
-            assert_eq!(bad.validate(), Err(ConfigError::InvalidTimeout));
-        }
-        assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
-    }
-
-    /// AEA-16: a budget of forgeries that anyone can use up at once is refused.
-    #[test]
-    fn a_forgery_limit_that_is_a_kill_switch_is_refused() {
-        let options = TransportOptions::default();
-        for bad in [0, 1, MIN_SHORT_TAG_FORGERIES - 1] {
-            assert_eq!(options.max_short_tag_forgeries(bad).validate(), Err(ConfigError::InvalidForgeryLimit));
-        }
-        assert_eq!(options.max_short_tag_forgeries(MIN_SHORT_TAG_FORGERIES).validate(), Ok(()));
-        assert_eq!(options.max_short_tag_forgeries(1 << 28).validate(), Ok(()));
-    }
 
     #[cfg(feature = "ring")]
     #[test]
@@ -826,28 +576,5 @@ mod tests {
             let all = Usable { certificates: true, preshared_keys: true };
             assert_eq!(common.settle_suites(all).and_then(|()| common.validate()), Err(error));
         }
-    }
-
-    /// What a person reads when a setting does not work differs from setting to setting.
-    #[test]
-    fn each_refused_setting_has_a_text_of_its_own() {
-        let errors = [
-            ConfigError::ChainTooLong,
-            ConfigError::EmptyChain,
-            ConfigError::HelloTooLong,
-            ConfigError::InvalidApplicationProtocol,
-            ConfigError::InvalidForgeryLimit,
-            ConfigError::InvalidServerName,
-            ConfigError::InvalidMessageLimit,
-            ConfigError::InvalidTimeout,
-            ConfigError::KeyDoesNotFit,
-            ConfigError::MtuTooSmall { least: MIN_MTU },
-            ConfigError::NoCipherSuites,
-            ConfigError::NoGroups,
-            ConfigError::NoSignatureSchemes,
-            ConfigError::UnreadableCertificate,
-        ];
-        let texts: alloc::collections::BTreeSet<_> = errors.iter().map(alloc::string::ToString::to_string).collect();
-        assert_eq!(texts.len(), errors.len());
     }
 }
