@@ -45,13 +45,22 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// A key that is shared with a client; may be repeated. Without --cert, clients are served by these alone
+    /// A private key in PEM of which clients see the public half, without any certificate (RFC 7250). Those that want a
+    /// certificate are served if there is --cert too
+    #[arg(long, value_name = "PEM")]
+    pub(crate) rpk: Option<PathBuf>,
+
+    /// A key that is shared with a client; may be repeated. Without --cert and --rpk, clients are served by these alone
     #[arg(long, value_name = "IDENTITY:HEX")]
     pub(crate) psk: Vec<Psk>,
 
     /// Require a certificate of every client that leads to one of these
     #[arg(long, value_name = "PEM")]
     pub(crate) client_ca: Option<PathBuf>,
+
+    /// Require the raw public key in this file of every client; may be repeated. With --client-ca either will do
+    #[arg(long, value_name = "PEM")]
+    pub(crate) client_rpk: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) algorithms: Algorithms,
@@ -78,8 +87,8 @@ pub(crate) struct Connect {
     #[command(flatten)]
     pub(crate) trust: Trust,
 
-    /// A key that is shared with the server. Server certificates are then accepted only if one of --ca, --fingerprint and
-    /// --insecure says which
+    /// A key that is shared with the server. Server certificates are then accepted only if one of --ca, --fingerprint, --rpk
+    /// and --insecure says which
     #[arg(long, value_name = "IDENTITY:HEX")]
     pub(crate) psk: Option<Psk>,
 
@@ -90,6 +99,10 @@ pub(crate) struct Connect {
     /// The private key of --client-cert in PEM
     #[arg(long, value_name = "PEM", requires = "client_cert")]
     pub(crate) client_key: Option<PathBuf>,
+
+    /// A private key in PEM, to show its public half to a server that asks for a raw public key (RFC 7250)
+    #[arg(long, value_name = "PEM")]
+    pub(crate) client_rpk: Option<PathBuf>,
 
     /// Connect, close and connect again, and tell whether the second connection took up the session of the first
     #[arg(long)]
@@ -127,6 +140,10 @@ pub(crate) struct Trust {
     #[arg(long, value_name = "SHA256")]
     pub(crate) fingerprint: Option<Fingerprint>,
 
+    /// Trust the public key in this file, which the server then has to show without any certificate (RFC 7250)
+    #[arg(long, value_name = "PEM")]
+    pub(crate) rpk: Option<PathBuf>,
+
     /// Trust every certificate: anyone on the path can pose as the server
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -135,7 +152,7 @@ pub(crate) struct Trust {
 impl Trust {
     /// Whether the command line says what to trust.
     pub(crate) const fn is_given(&self) -> bool {
-        self.ca.is_some() || self.fingerprint.is_some() || self.insecure
+        self.ca.is_some() || self.fingerprint.is_some() || self.rpk.is_some() || self.insecure
     }
 }
 

@@ -94,6 +94,9 @@ fn config(arguments: &Connect, witness: Arc<Witness>) -> Result<Arc<ClientConfig
     if let (Some(chain), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
         builder = builder.identity(identity::from_files(chain, key)?);
     }
+    if let Some(key) = &arguments.client_rpk {
+        builder = builder.identity(identity::raw_public_key(key)?);
+    }
     if arguments.resume {
         builder = builder.sessions(Arc::new(MemoryClientSessions::new(NonZeroUsize::MIN)));
     }
@@ -151,6 +154,9 @@ fn describe(client: &Client, arguments: &Connect) -> Result<()> {
         }
     }
     output::line(format_args!("trust:        {}", trust::describe(&arguments.trust)))?;
+    if client.session().is_some_and(|session| session.peer_raw_public_key.is_some()) {
+        return output::line("certificate:  none, but a raw public key\n");
+    }
     match client.peer_certificates().first().map(x509::summary) {
         Some(Ok(summary)) => output::line(format_args!("{summary:#}\n")),
         Some(Err(error)) => output::line(format_args!("certificate:  cannot be shown: {error}\n")),

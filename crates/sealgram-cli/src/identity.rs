@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 use std::path::Path;
+use std::sync::Arc;
 
 use pki_types::pem::{self, PemObject};
-use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, UnixTime};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
 };
+use sealgram::crypto::SigningKey;
 use sealgram::provider::ring;
 use sealgram::{ConfigError, Identity};
 
@@ -32,12 +34,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> 
 /// Reads a chain and the key of its first certificate.
 pub(crate) fn from_files(chain_path: &Path, key_path: &Path) -> Result<Identity> {
     let chain = certificates(chain_path)?;
-    let key = private_key(key_path)?;
-    let key = ring::provider()
-        .key_loader
-        .load(&key)
-        .map_err(|error| Failure::because(format!("cannot use {}: {error}", key_path.display())))?;
-    Identity::new(chain, key).map_err(|error| match error {
+    Identity::new(chain, signing_key(key_path)?).map_err(|error| match error {
         ConfigError::KeyDoesNotFit => Failure::because(format!(
             "the private key in {} does not belong to the first certificate in {}",
             key_path.display(),
@@ -45,6 +42,31 @@ pub(crate) fn from_files(chain_path: &Path, key_path: &Path) -> Result<Identity>
         )),
         other => Failure::because(format!("cannot use {}: {other}", chain_path.display())),
     })
+}
+
+/// Reads a private key, to be known by its public half alone (RFC 7250).
+pub(crate) fn raw_public_key(key_path: &Path) -> Result<Identity> {
+    Identity::raw_public_key(signing_key(key_path)?)
+        .map_err(|error| Failure::because(format!("cannot use {}: {error}", key_path.display())))
+}
+
+/// Reads a public key.
+pub(crate) fn public_key(path: &Path) -> Result<SubjectPublicKeyInfoDer<'static>> {
+    SubjectPublicKeyInfoDer::from_pem_slice(&read(path)?).map_err(|error| {
+        let reason = match error {
+            pem::Error::NoItemsFound => {
+                "it has no public key in PEM (-----BEGIN PUBLIC KEY-----), as 'openssl pkey -pubout' writes"
+            }
+            other => explain(&other),
+        };
+        Failure::because(format!("cannot use {}: {reason}", path.display()))
+    })
+}
+
+fn signing_key(path: &Path) -> Result<Arc<dyn SigningKey>> {
+    let key = private_key(path)?;
+    let loaded = ring::provider().key_loader.load(&key);
+    loaded.map_err(|error| Failure::because(format!("cannot use {}: {error}", path.display())))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {

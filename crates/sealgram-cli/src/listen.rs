@@ -10,8 +10,9 @@ use getrandom::SysRng;
 use pki_types::CertificateDer;
 use sealgram::rand_core::UnwrapErr;
 use sealgram::resumption::{MemoryServerSessions, TicketKeys};
+use sealgram::verify::{PeerVerifier, RawPublicKeys};
 use sealgram::x509::{self, CertificateVerifier, Fingerprint};
-use sealgram::{CloseReason, ConfigError, ServerConfig};
+use sealgram::{CloseReason, ConfigError, ServerConfig, ServerConfigBuilder};
 use sealgram_std::{Error, Listener, ListenerOptions, PeerEvent, Stream};
 
 use crate::args::Listen;
@@ -47,8 +48,13 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     let provider = arguments.algorithms.provider();
     let keys: BTreeMap<_, _> =
         arguments.psk.iter().map(|psk| (psk.identity.clone().into_bytes(), psk.key.clone())).collect();
-    let (mut builder, made) = match (&arguments.cert, &arguments.key) {
-        (Some(cert), Some(key)) => (ServerConfig::builder(provider, identity::from_files(cert, key)?), None),
+    let rpk = arguments.rpk.as_deref().map(identity::raw_public_key).transpose()?;
+    let (mut builder, made) = match (&arguments.cert, &arguments.key, rpk) {
+        (Some(cert), Some(key), rpk) => {
+            let builder = ServerConfig::builder(provider, identity::from_files(cert, key)?);
+            (rpk.into_iter().fold(builder, ServerConfigBuilder::identity), None)
+        }
+        (_, _, Some(rpk)) => (ServerConfig::builder(provider, rpk), None),
         _ if !keys.is_empty() => (ServerConfig::builder_with_psk(provider, Arc::new(keys.clone())), None),
         _ => {
             let made = SelfSigned::generate(&LOCAL_NAMES.map(str::to_owned), DAYS)?;
@@ -58,10 +64,8 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     if !keys.is_empty() {
         builder = builder.preshared_keys(Arc::new(keys));
     }
-    if let Some(path) = &arguments.client_ca {
-        let unusable = |error| Failure::because(format!("cannot use {}: {error}", path.display()));
-        let verifier = CertificateVerifier::builder(identity::certificates(path)?).build().map_err(unusable)?;
-        builder = builder.require_client_certificate(Arc::new(verifier));
+    if let Some(verifier) = client_verifier(arguments)? {
+        builder = builder.require_client_certificate(verifier);
     }
     if let Some(suites) = arguments.algorithms.suites() {
         builder = builder.cipher_suites(suites);
@@ -71,6 +75,20 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     builder = builder.tickets(Arc::new(tickets)).sessions(Arc::new(MemoryServerSessions::new(SESSIONS)));
     let config = builder.application_protocols(&protocols(&arguments.alpn)).build().map_err(failed)?;
     Ok((config, made))
+}
+
+/// Who judges clients, if they have to show something.
+fn client_verifier(arguments: &Listen) -> Result<Option<Arc<dyn PeerVerifier>>> {
+    let certificates = arguments.client_ca.as_ref().map(|path| {
+        let unusable = |error| Failure::because(format!("cannot use {}: {error}", path.display()));
+        CertificateVerifier::builder(identity::certificates(path)?).build().map_err(unusable)
+    });
+    let certificates = certificates.transpose()?.map(|verifier| Arc::new(verifier) as Arc<dyn PeerVerifier>);
+    if arguments.client_rpk.is_empty() {
+        return Ok(certificates);
+    }
+    let keys: Vec<_> = arguments.client_rpk.iter().map(|path| identity::public_key(path)).collect::<Result<_>>()?;
+    Ok(Some(Arc::new(certificates.into_iter().fold(RawPublicKeys::new(keys), RawPublicKeys::or_certificates))))
 }
 
 /// How many sessions are kept for clients that do not know tickets.
@@ -164,6 +182,9 @@ fn describe(stream: &Stream) -> String {
             Ok(summary) => text += &format!(", {}", summary.subject),
             Err(error) => text += &format!(", a certificate that cannot be shown: {error}"),
         }
+    }
+    if session.peer_raw_public_key.is_some() {
+        text += ", a raw public key";
     }
     if let Some(protocol) = &session.application_protocol {
         text += &format!(", {}", protocol.escape_ascii());

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pki_types::{CertificateDer, ServerName};
+use sealgram::code::CertificateType;
 use sealgram::error::{CertificateError, Error};
-use sealgram::verify::{PeerChain, PeerVerifier, SignedByPeer};
+use sealgram::verify::{PeerChain, PeerRawPublicKey, PeerVerifier, RawPublicKeys, SignedByPeer};
 use sealgram::x509::danger::AcceptAnyCertificate;
 use sealgram::x509::{self, CertificateSummary, CertificateVerifier, Fingerprints};
 use sealgram::{PeerVerified, SignatureVerified};
@@ -29,6 +30,7 @@ impl Witness {
                 Arc::new(CertificateVerifier::builder(identity::certificates(path)?).build().map_err(unusable)?)
             }
             Trust { fingerprint: Some(fingerprint), .. } => Arc::new(Fingerprints::new([*fingerprint])),
+            Trust { rpk: Some(path), .. } => Arc::new(RawPublicKeys::new([identity::public_key(path)?])),
             Trust { insecure: true, .. } => Arc::new(AcceptAnyCertificate),
             Trust { .. } => Arc::new(system_verifier()?),
         };
@@ -45,6 +47,9 @@ impl Witness {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.as_ref().and_then(|certificate| x509::summary(certificate).ok()) {
             Some(summary) => explain(error, &summary, asked),
+            None if error == CertificateError::UnknownPublicKey => {
+                "the server's raw public key is not the one that --rpk names".into()
+            }
             None => format!("the server's certificate was refused: {error}"),
         }
     }
@@ -59,6 +64,17 @@ impl PeerVerifier for Witness {
     fn verify_signature(&self, signed: &SignedByPeer<'_>) -> core::result::Result<SignatureVerified, Error> {
         self.judge.verify_signature(signed)
     }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        self.judge.certificate_types()
+    }
+
+    fn verify_raw_public_key(
+        &self,
+        peer: &PeerRawPublicKey<'_>,
+    ) -> core::result::Result<PeerVerified, CertificateError> {
+        self.judge.verify_raw_public_key(peer)
+    }
 }
 
 /// What a connected server's certificate was checked against.
@@ -66,6 +82,7 @@ pub(crate) fn describe(trust: &Trust) -> String {
     match trust {
         Trust { ca: Some(path), .. } => format!("the certificates in {}", path.display()),
         Trust { fingerprint: Some(_), .. } => "the fingerprint".into(),
+        Trust { rpk: Some(path), .. } => format!("the public key in {}", path.display()),
         Trust { insecure: true, .. } => "not checked: anyone could have answered (--insecure)".into(),
         Trust { .. } => "the roots of this system".into(),
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sealgram::code::HandshakeType;
 use sealgram::{DiscardReason, Instant, Role, inspect};
 
 use crate::host::{Handled, Host};
@@ -18,21 +19,37 @@ pub(crate) struct Books {
 struct Page {
     /// Of the connection that there is.
     ledger: Option<Ledger>,
-    /// The sealed records that it and those before it have sent, and what was its secret then.
-    sealed: HashMap<Vec<u8>, Option<String>>,
+    /// The message after which it can read what the other end protects.
+    reads_after: HandshakeType,
+    /// The sealed records that it and those before it have sent, and where its keys came from then.
+    sealed: HashMap<Vec<u8>, KeySource>,
     secrets: Arc<KeyLines>,
+    /// That of the handshake under way, once this end knows it.
+    server_random: Option<Vec<u8>>,
     /// What was dropped while there was no connection.
     at_the_gate: [u64; DiscardReason::ALL.len()],
 }
 
+/// What tells the keys of one handshake from those of another: the secret, and as that may be one of an earlier handshake,
+/// the server's random.
+type KeySource = (Option<String>, Option<Vec<u8>>);
+
+impl Page {
+    fn key_source(&self) -> KeySource {
+        (self.secrets.last(), self.server_random.clone())
+    }
+}
+
 impl Books {
-    /// The books of two ends that have received nothing.
+    /// The books of two ends that have received nothing, and can read what the other protects after these messages.
     /// A server that takes the same client again has other keys, so it takes the secrets to tell what is true.
-    pub(crate) fn new(hosts: [&Host; 2], key_lines: &[Arc<KeyLines>; 2]) -> Self {
+    pub(crate) fn new(hosts: [&Host; 2], key_lines: &[Arc<KeyLines>; 2], reads_after: [HandshakeType; 2]) -> Self {
         let page = |role: Role| Page {
-            ledger: hosts[index(role)].is_alone().then(|| Ledger::new(role, None)),
+            ledger: hosts[index(role)].is_alone().then(|| Ledger::new(role, reads_after[index(role)], None)),
+            reads_after: reads_after[index(role)],
             sealed: HashMap::new(),
             secrets: Arc::clone(&key_lines[index(role)]),
+            server_random: None,
             at_the_gate: [0; DiscardReason::ALL.len()],
         };
         Self { pages: ROLES.map(page) }
@@ -40,12 +57,16 @@ impl Books {
 
     /// This end has sent a datagram.
     pub(crate) fn on_sent(&mut self, from: Role, datagram: &[u8]) {
+        let page = &mut self.pages[index(from)];
         let mut at = 0;
         for record in inspect::records(datagram) {
             let end = at + RECORD_HEADER_LEN + record.body.len();
             if record.is_protected() {
-                let page = &mut self.pages[index(from)];
-                page.sealed.insert(datagram[at..end].to_vec(), page.secrets.last());
+                page.sealed.insert(datagram[at..end].to_vec(), page.key_source());
+            } else if let Some(hello) =
+                record.fragments().find(|fragment| fragment.msg_type == HandshakeType::SERVER_HELLO)
+            {
+                page.server_random = hello.bytes.get(HELLO_RANDOM).map(<[u8]>::to_vec);
             }
             at = end;
         }
@@ -60,7 +81,8 @@ impl Books {
         match (&handled, before) {
             (Handled::Accepted, _) => {
                 let page = &mut self.pages[index(to)];
-                page.ledger = Some(Ledger::new(to, hello_message_seq(&original)));
+                page.server_random = None;
+                page.ledger = Some(Ledger::new(to, page.reads_after, hello_message_seq(&original)));
                 self.book(to, host, &original, false, 0);
             }
             (_, Some((has_ended, retransmissions))) => self.book(to, host, &original, has_ended, retransmissions),
@@ -77,8 +99,16 @@ impl Books {
             Role::Server => (server, client),
         };
         let ledger = page.ledger.as_mut().expect("a connection has its books");
+        // A client learns it from this very datagram, if at all.
         let secret = page.secrets.last();
-        ledger.book(datagram, has_ended, &|record| peer.sealed.get(record) == Some(&secret));
+        let server_random = page.server_random.clone();
+        ledger.book(datagram, has_ended, &|record, heard| {
+            let server_random = heard.or(server_random.as_deref());
+            peer.sealed
+                .get(record)
+                .is_some_and(|(theirs, random)| *theirs == secret && random.as_deref() == server_random)
+        });
+        page.server_random = ledger.server_random().map(<[u8]>::to_vec).or_else(|| page.server_random.take());
         let stats = host.connection(|connection| connection.stats().clone()).expect("it was there, or is now");
         ledger.reconcile(to, &stats, stats.retransmissions - retransmissions, datagram);
     }
@@ -100,3 +130,5 @@ impl Books {
 }
 
 const RECORD_HEADER_LEN: usize = 13;
+/// Where the random stands in a hello: behind the version.
+const HELLO_RANDOM: core::ops::Range<usize> = 2..34;

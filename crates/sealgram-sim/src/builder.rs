@@ -4,21 +4,22 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use sealgram::code::HandshakeType;
 use sealgram::crypto::{CryptoProvider, KeyExchangeGroup, Suite};
 use sealgram::pki_types::{ServerName, UnixTime};
 use sealgram::provider::ring;
-use sealgram::x509::CertificateVerifier;
-use sealgram::{
-    ClientConfig, ClientConfigBuilder, Connection, Instant, ServerConfig, ServerConfigBuilder, TransportOptions,
-    WallClock,
-};
+use sealgram::{Connection, Instant, TransportOptions, WallClock};
 
+use crate::authentication::{Authentication, Means, toy_verifier};
+use crate::books::Books;
+use crate::decisions::{Desk, Promptness};
 use crate::host::Host;
 use crate::identity::{CertificateKind, SERVER_NAME, toy_identity, toy_identity_of};
 use crate::link::{Clear, Link};
-use crate::pair::Pair;
+use crate::pair::{Pair, Parts};
 use crate::pcap::KeyLines;
 use crate::rng::SimRng;
+use crate::sessions::{Earlier, ResumeBy, Shelves};
 use crate::toy;
 
 /// Puts a [`Pair`] together.
@@ -28,6 +29,10 @@ pub struct PairBuilder {
     rng: SimRng,
     cryptography: Cryptography,
     chain_len: usize,
+    authentication: Authentication,
+    shelves: Option<Shelves>,
+    earlier: Option<Earlier>,
+    promptness: Promptness,
     client: TransportOptions,
     server: TransportOptions,
     trust_path: bool,
@@ -52,6 +57,10 @@ impl PairBuilder {
             rng: SimRng::new(seed),
             cryptography: Cryptography::Toy(&toy::PROVIDER),
             chain_len: 1,
+            authentication: Authentication::Server,
+            shelves: None,
+            earlier: None,
+            promptness: Promptness::AtOnce,
             client: TransportOptions::default(),
             server: TransportOptions::default(),
             trust_path: false,
@@ -75,9 +84,38 @@ impl PairBuilder {
         self
     }
 
-    /// How many certificates a server with toy cryptography shows.
+    /// How many certificates are in the chains of toy cryptography.
     pub const fn chain_len(mut self, certificates: usize) -> Self {
         self.chain_len = certificates;
+        self
+    }
+
+    /// By what the two know each other: by the server's certificate unless this says otherwise.
+    pub const fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = authentication;
+        self
+    }
+
+    /// The two take an earlier session up again, which has to be one of the same authentication.
+    pub fn resume(mut self, earlier: &Earlier) -> Self {
+        self.earlier = Some(earlier.clone());
+        self
+    }
+
+    /// When decisions that may take time are made: at once unless this says otherwise.
+    pub const fn decisions(mut self, promptness: Promptness) -> Self {
+        self.promptness = promptness;
+        self
+    }
+
+    /// The server gives the client a ticket for the next time.
+    pub fn gives_ticket(self) -> Self {
+        self.shelves(Shelves::empty(ResumeBy::Ticket))
+    }
+
+    /// Where the two keep their session for the next time.
+    pub(crate) fn shelves(mut self, shelves: Shelves) -> Self {
+        self.shelves = Some(shelves);
         self
     }
 
@@ -145,7 +183,7 @@ impl PairBuilder {
     }
 
     /// Foretells every discard counter, and compares it at every datagram. The cryptography has to be the toy one, the
-    /// stash as long as by default, and no forged message may be one that an end could believe.
+    /// stash as long as by default, decisions made at once, and no forged message may be one that an end could believe.
     pub fn reconcile(mut self) -> Self {
         self.reconciles = true;
         self.capture()
@@ -167,8 +205,13 @@ impl PairBuilder {
         // Each end has its own generator, so that a change at one leaves the other alone.
         let mut rng = self.rng.clone();
         let [mut client_rng, mut server_rng] = [rng.fork(), rng.fork()];
-        let (client, server) = self.cryptography.configs(self.chain_len);
+        let means = self.cryptography.means(self.chain_len);
+        let (client, server) = self.authentication.configs(means, self.promptness);
         let (mut client, mut server) = (client.transport(self.client), server.transport(self.server));
+        let shelves = self.earlier.as_ref().map(|earlier| earlier.shelves(self.promptness)).or(self.shelves);
+        if let Some(shelves) = &shelves {
+            (client, server) = shelves.configure(client, server);
+        }
         if self.trust_path {
             (client, server) = (client.danger().trust_path(), server.danger().trust_path());
         }
@@ -181,38 +224,57 @@ impl PairBuilder {
         let client = Connection::client(client, name, wall_clock, &mut client_rng).expect("a hello that encodes");
         let server = if self.has_gate { Host::door } else { Host::server }(server, wall_clock, &mut server_rng);
         let hosts = [Host::client(client), server];
-        let recording = Recording::new(self.seed, self.key_lines);
-        Pair::new(hosts, self.link, self.out_len, self.habits, recording, self.reconciles)
+        let key_lines = self.key_lines.as_ref().filter(|_| self.reconciles);
+        let reads_after = reads_after(self.authentication, shelves.as_ref());
+        Pair::new(Parts {
+            books: key_lines.map(|key_lines| Books::new(hosts.each_ref(), key_lines, reads_after)),
+            hosts,
+            link: self.link,
+            out_len: self.out_len,
+            habits: self.habits,
+            recording: Recording::new(self.seed, self.key_lines),
+            is_resumption: self.earlier.is_some(),
+            desk: Desk::new(self.promptness, shelves.map(|shelves| shelves.server)),
+        })
+    }
+}
+
+/// The message after which each end can read what the other protects, the client first.
+fn reads_after(authentication: Authentication, shelves: Option<&Shelves>) -> [HandshakeType; 2] {
+    let (client, server) = (HandshakeType::SERVER_HELLO_DONE, authentication.ends_key_exchange());
+    match shelves {
+        None => [client, server],
+        Some(shelves) if shelves.is_stocked => [shelves.client_reads_after(client), HandshakeType::CLIENT_HELLO],
+        Some(shelves) => [shelves.client_reads_after(client), server],
     }
 }
 
 impl Cryptography {
-    fn configs(&self, chain_len: usize) -> (ClientConfigBuilder, ServerConfigBuilder) {
+    fn means(&self, chain_len: usize) -> Means<'static> {
         match *self {
-            Self::Toy(provider) => (
-                ClientConfig::builder(provider, Arc::new(toy::ToyVerifier)),
-                ServerConfig::builder(
-                    provider,
-                    if chain_len == 1 { toy_identity() } else { toy_identity_of(chain_len) },
-                ),
-            ),
+            Self::Toy(provider) => Means {
+                client_provider: provider,
+                server_provider: provider,
+                identity: if chain_len == 1 { toy_identity() } else { toy_identity_of(chain_len) },
+                verifier: toy_verifier(),
+                credentials: None,
+            },
             Self::Ring { suite, group, certificate } => {
                 let credentials = certificate.credentials();
-                let verifier = CertificateVerifier::builder(vec![credentials.root.clone()]).build();
-                let verifier = Arc::new(verifier.expect("a root makes a verifier"));
                 // The client offers everything, as clients do, and by name what is used by name only; the server picks
                 // what is to be tested.
-                let names: Vec<_> = ring::provider().suites.iter().map(|suite| suite.code).collect();
                 let narrowed = CryptoProvider {
                     suites: Vec::leak(vec![suite]),
                     groups: Vec::leak(vec![group]),
                     ..*ring::provider()
                 };
-                let narrowed = Box::leak(Box::new(narrowed));
-                (
-                    ClientConfig::builder(ring::provider(), verifier).cipher_suites(&names),
-                    ServerConfig::builder(narrowed, credentials.identity.clone()).cipher_suites(&[suite.code]),
-                )
+                Means {
+                    client_provider: ring::provider(),
+                    server_provider: Box::leak(Box::new(narrowed)),
+                    identity: credentials.identity.clone(),
+                    verifier: credentials.verifier.clone(),
+                    credentials: Some(credentials),
+                }
             }
         }
     }

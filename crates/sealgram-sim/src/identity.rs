@@ -7,9 +7,12 @@ use rcgen::{
     SignatureAlgorithm,
 };
 use sealgram::Identity;
+use sealgram::crypto::SigningKey;
 use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sealgram::provider::ring;
+use sealgram::verify::{PeerVerifier, RawPublicKeys};
+use sealgram::x509::CertificateVerifier;
 
 use crate::toy::ToySigningKey;
 
@@ -36,14 +39,33 @@ pub enum CertificateKind {
     RsaChain,
 }
 
-/// A server's identity, and the root that a client has to trust for it.
+/// An identity, and by what a peer believes in it.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "a pair")]
+#[expect(clippy::exhaustive_structs, reason = "parts that belong together")]
 pub struct Credentials {
     /// Chain and key.
     pub identity: Identity,
-    /// The root.
+    /// The key alone.
+    pub key: Arc<dyn SigningKey>,
+    /// The root of the chain.
     pub root: CertificateDer<'static>,
+    /// Trusts the root.
+    pub verifier: Arc<dyn PeerVerifier>,
+}
+
+impl Credentials {
+    fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>, root: CertificateDer<'static>) -> Self {
+        let key = ring::provider().key_loader.load(key).expect("ring loads the key");
+        let identity = Identity::new(chain, key.clone()).expect("key and certificate belong together");
+        let verifier = CertificateVerifier::builder(vec![root.clone()]).build().expect("a root makes a verifier");
+        Self { identity, key, root, verifier: Arc::new(verifier) }
+    }
+
+    /// The same key without its certificates, and who trusts it.
+    pub(crate) fn raw_public_key(&self) -> (Identity, Arc<dyn PeerVerifier>) {
+        let identity = Identity::raw_public_key(self.key.clone()).expect("keys of ring know their public half");
+        (identity, Arc::new(RawPublicKeys::new(self.key.public_key())))
+    }
 }
 
 impl CertificateKind {
@@ -108,7 +130,7 @@ fn generated(algorithm: &'static SignatureAlgorithm, intermediates: usize, paddi
     let leaf = padded(CertificateParams::new([SERVER_NAME.to_owned()]).expect("a DNS name"), padding);
     chain.insert(0, leaf.signed_by(&leaf_key, &issuer).expect("a certificate").der().clone());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
-    Credentials { identity: identity(chain, &key), root: root_certificate }
+    Credentials::new(chain, &key, root_certificate)
 }
 
 fn authority(name: &str) -> CertificateParams {
@@ -137,16 +159,11 @@ fn key_pair(algorithm: &'static SignatureAlgorithm) -> KeyPair {
 fn stored(chain: &[u8], key: &[u8]) -> Credentials {
     let key = PrivateKeyDer::from_pem_slice(key).expect("a private key in PEM");
     let root = certificates(RSA_ROOT).pop().expect("a root");
-    Credentials { identity: identity(certificates(chain), &key), root }
+    Credentials::new(certificates(chain), &key, root)
 }
 
 fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem).map(|certificate| certificate.expect("a certificate in PEM")).collect()
-}
-
-fn identity(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Identity {
-    let key = ring::provider().key_loader.load(key).expect("ring loads the key");
-    Identity::new(chain, key).expect("key and certificate belong together")
 }
 
 const RSA_ROOT: &[u8] = include_bytes!("../testdata/rsa-root.pem");

@@ -1,14 +1,19 @@
 //! The kinds of handshakes there are, for tests that try something with each of them.
 //!
-//! A new kind (a resumed session, a pre-shared key, a client with a certificate, connection IDs) is one more entry of
-//! [`toy_kinds`], and of [`ring_kinds`] where its cryptography matters to delivery.
+//! A new kind (connection IDs) is one more entry of [`toy_kinds`], and of [`ring_authentications`] where its cryptography
+//! matters to delivery.
+
+use std::sync::OnceLock;
 
 use sealgram::crypto::{KeyAlgorithm, Suite};
 use sealgram::provider::ring;
 
+use crate::authentication::Authentication;
 use crate::builder::PairBuilder;
 use crate::identity::CertificateKind;
 use crate::pair::Pair;
+use crate::sessions::{Earlier, ResumeBy};
+use crate::toy;
 
 /// A kind of handshake.
 pub struct Kind {
@@ -20,6 +25,13 @@ pub struct Kind {
 impl Kind {
     fn new(name: String, build: impl Fn(u64) -> PairBuilder + Send + Sync + 'static) -> Self {
         Self { name, build: Box::new(build) }
+    }
+
+    /// Of two ends that have shaken hands in full before, as pairs of `full` do. The session of that handshake is made
+    /// once, and taken up in each pair.
+    fn resumed(name: String, by: ResumeBy, full: impl Fn(u64) -> PairBuilder + Send + Sync + 'static) -> Self {
+        let earlier = OnceLock::new();
+        Self::new(name, move |seed| full(seed).resume(earlier.get_or_init(|| Earlier::of(full(seed), by))))
     }
 
     /// A pair that is about to shake hands like this.
@@ -43,11 +55,28 @@ pub fn full_with_cookie(mtu: usize) -> Kind {
 /// Those that differ in their messages, with toy cryptography.
 #[must_use]
 pub fn toy_kinds(mtu: usize) -> Vec<Kind> {
+    let gate = move |seed| Pair::builder(seed).gate().mtu(mtu);
+    let known_by = |name: &str, authentication: Authentication| {
+        Kind::new(format!("{name}, MTU {mtu}"), move |seed| gate(seed).authentication(authentication))
+    };
+    let resumed = |by: ResumeBy| Kind::resumed(format!("resumed by {by:?}, MTU {mtu}"), by, gate);
     vec![
         full_with_cookie(mtu),
         Kind::new(format!("without cookie, MTU {mtu}"), move |seed| Pair::builder(seed).mtu(mtu)),
-        Kind::new(format!("chain of 4 KB, MTU {mtu}"), move |seed| {
-            Pair::builder(seed).gate().mtu(mtu).chain_len(LONG_CHAIN)
+        Kind::new(format!("chain of 4 KB, MTU {mtu}"), move |seed| gate(seed).chain_len(LONG_CHAIN)),
+        known_by("certificate asked for in vain", Authentication::ClientDeclines),
+        known_by("certificates of both", Authentication::Mutual),
+        Kind::new(format!("chains of 4 KB of both, MTU {mtu}"), move |seed| {
+            gate(seed).authentication(Authentication::Mutual).chain_len(LONG_CHAIN)
+        }),
+        known_by("PSK", Authentication::PresharedKey(&toy::PSK_SUITE)),
+        known_by("ECDHE_PSK", Authentication::PresharedKey(&toy::ECDHE_PSK_SUITE)),
+        Kind::new(format!("given a ticket, MTU {mtu}"), move |seed| gate(seed).gives_ticket()),
+        resumed(ResumeBy::Id),
+        resumed(ResumeBy::Ticket),
+        resumed(ResumeBy::StaleTicket),
+        Kind::resumed(format!("resumed by Id without cookie, MTU {mtu}"), ResumeBy::Id, move |seed| {
+            Pair::builder(seed).mtu(mtu)
         }),
     ]
 }
@@ -64,18 +93,55 @@ pub fn matters_to_delivery(suite: &Suite, certificate: CertificateKind) -> bool 
 pub fn ring_kinds(mtu: usize) -> impl Iterator<Item = Kind> {
     let provider = ring::provider();
     CertificateKind::ALL.into_iter().flat_map(move |certificate| {
-        let fits = move |suite: &KeyAlgorithm| (*suite == KeyAlgorithm::Rsa) == certificate.is_rsa();
-        let suites = provider
-            .suites
-            .iter()
-            .filter(move |suite| suite.key_exchange.authentication().is_some_and(|algorithm| fits(&algorithm)))
-            .filter(move |suite| matters_to_delivery(suite, certificate));
-        suites.map(move |suite| {
+        suites_for(certificate).map(move |suite| {
             let name = format!("{certificate:?} with {:?}, MTU {mtu}", suite.code);
             let group = provider.groups[0];
             Kind::new(name, move |seed| Pair::builder(seed).gate().mtu(mtu).ring(suite, group, certificate))
         })
     })
+}
+
+/// The other ways to know each other, by *ring*: clients with every kind of certificate and of raw public key, every
+/// suite with a preshared key, and sessions of every hash.
+#[must_use]
+pub fn ring_authentications(mtu: usize) -> Vec<Kind> {
+    let provider = ring::provider();
+    let gate = move |seed| Pair::builder(seed).gate().mtu(mtu);
+    let mut kinds = Vec::new();
+    for certificate in CertificateKind::ALL {
+        let suite = suites_for(certificate).next().expect("each certificate goes with a suite");
+        // The stored RSA certificates are for servers only.
+        let mutual = if certificate.is_rsa() { None } else { Some(Authentication::Mutual) };
+        for authentication in mutual.into_iter().chain([Authentication::RawPublicKeys]) {
+            let name = format!("{authentication:?} with {certificate:?}, MTU {mtu}");
+            let group = provider.groups[0];
+            kinds.push(Kind::new(name, move |seed| {
+                gate(seed).ring(suite, group, certificate).authentication(authentication)
+            }));
+        }
+    }
+    for suite in provider.suites.iter().filter(|suite| suite.key_exchange.authentication().is_none()) {
+        let authentication = Authentication::PresharedKey(suite);
+        kinds.push(Kind::new(format!("{:?}, MTU {mtu}", suite.code), move |seed| {
+            gate(seed).provider(provider).authentication(authentication)
+        }));
+    }
+    let certificate = CertificateKind::EcdsaP256;
+    for suite in suites_for(certificate) {
+        for by in [ResumeBy::Id, ResumeBy::Ticket] {
+            let name = format!("{:?} resumed by {by:?}, MTU {mtu}", suite.code);
+            kinds.push(Kind::resumed(name, by, move |seed| gate(seed).ring(suite, provider.groups[0], certificate)));
+        }
+    }
+    kinds
+}
+
+fn suites_for(certificate: CertificateKind) -> impl Iterator<Item = &'static Suite> {
+    let fits = move |algorithm: KeyAlgorithm| (algorithm == KeyAlgorithm::Rsa) == certificate.is_rsa();
+    let suites = ring::provider().suites.iter().copied();
+    suites
+        .filter(move |suite| suite.key_exchange.authentication().is_some_and(fits))
+        .filter(move |suite| matters_to_delivery(suite, certificate))
 }
 
 /// How many certificates make a chain of about 4 KB.

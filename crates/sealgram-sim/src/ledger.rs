@@ -48,14 +48,16 @@ struct Record<'d> {
     body: &'d [u8],
 }
 
-/// Whether a sealed record is one that the peer sent to this very connection.
-pub(crate) type IsTrue<'t> = &'t dyn Fn(&[u8]) -> bool;
+/// Whether a sealed record is one that the peer sent to this very connection, which, if it is a client's, has heard this
+/// server random.
+pub(crate) type IsTrue<'t> = &'t dyn Fn(&[u8], Option<&[u8]>) -> bool;
 
 impl Ledger {
-    /// The books of a connection that has received nothing. A server behind a gate knows the message_seq of its hello.
-    pub(crate) fn new(role: Role, hello: Option<u16>) -> Self {
+    /// The books of a connection that has received nothing, and has its keys after one message of this type. A server
+    /// behind a gate knows the message_seq of its hello.
+    pub(crate) fn new(role: Role, reads_after: HandshakeType, hello: Option<u16>) -> Self {
         Self {
-            parts: Parts::new(role, hello),
+            parts: Parts::new(role, reads_after, hello),
             has_keys: false,
             is_complete: false,
             has_ended: false,
@@ -88,6 +90,11 @@ impl Ledger {
             rest = &rest[record.whole.len()..];
             self.book_record(&record, is_true);
         }
+    }
+
+    /// The random of the ServerHello that a client has taken.
+    pub(crate) fn server_random(&self) -> Option<&[u8]> {
+        self.parts.server_random()
     }
 
     /// Compares the books with the counters of the connection; `answered` repeats of the peer's were met with our flight.
@@ -145,7 +152,7 @@ impl Ledger {
         if self.seen.contains(&record.sequence) || record.sequence + WINDOW <= newest {
             return Err(DiscardReason::Replayed);
         }
-        if !is_true(record.whole) {
+        if !is_true(record.whole, self.parts.server_random()) {
             return Err(DiscardReason::AuthenticationFailed);
         }
         self.seen.insert(record.sequence);

@@ -20,8 +20,10 @@
 //! ```
 #![allow(clippy::panic, clippy::missing_panics_doc, reason = "a simulation fails by panicking")]
 
+mod authentication;
 mod books;
 mod builder;
+mod decisions;
 pub mod forge;
 pub mod fuzz;
 mod host;
@@ -37,14 +39,18 @@ pub mod pcap;
 pub mod recut;
 pub mod ring;
 mod rng;
+mod sessions;
 pub mod toy;
 mod wire_log;
 
+pub use authentication::Authentication;
 pub use builder::{PairBuilder, wall_clock};
+pub use decisions::Promptness;
 pub use identity::{CertificateKind, Credentials, SERVER_NAME, toy_identity};
 pub use link::{Arrival, Clear, DELAY, Fault, Link, Script, Sent, Weather};
 pub use pair::{Pair, ROLES, other};
 pub use parallel::on_all_cores;
 pub use ring::{Ring, flip_bits};
 pub use rng::{SimRng, for_seeds, for_seeds_on_all_cores};
+pub use sessions::{Earlier, ResumeBy};
 pub use wire_log::{Entry, WireLog};

@@ -2,14 +2,18 @@
 
 use core::time::Duration;
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use sealgram::{Connection, Role, Status, TransportOptions};
 
+use crate::authentication::Authentication;
 use crate::builder::PairBuilder;
 use crate::link::{Clear, DELAY};
 use crate::pair::{Pair, ROLES, other};
 use crate::ring::{Attacker, Chance, Delay, Duplication, EvidentCorruption, Loss, MtuFilter, Reordering, Ring};
 use crate::rng::SimRng;
+use crate::sessions::{Earlier, ResumeBy};
+use crate::toy;
 
 /// Lives through what the seed decides, with all counters foretold.
 ///
@@ -50,7 +54,29 @@ fn association(seed: u64, rng: &mut SimRng) -> PairBuilder {
     let builder = Pair::builder(seed).transport(transport).reconcile();
     let builder = builder.chain_len(*rng.pick(&[1, 1, 2, 7])).out_len(*rng.pick(&[512, 1500, 8192]));
     let builder = if rng.below(4) > 0 { builder.gate() } else { builder };
+    let builder = acquainted(builder, rng.below(16));
     if seed & 1 == 0 { builder } else { builder.random_calls() }
+}
+
+/// The first eight choices are two ends that know each other by more than the server's certificate.
+pub(crate) fn acquainted(builder: PairBuilder, choice: usize) -> PairBuilder {
+    match choice {
+        0 => builder.authentication(Authentication::ClientDeclines),
+        1 => builder.authentication(Authentication::Mutual),
+        2 => builder.authentication(Authentication::PresharedKey(&toy::PSK_SUITE)),
+        3 => builder.authentication(Authentication::PresharedKey(&toy::ECDHE_PSK_SUITE)),
+        4 => builder.gives_ticket(),
+        5 => builder.resume(earlier(ResumeBy::Id)),
+        6 => builder.resume(earlier(ResumeBy::Ticket)),
+        7 => builder.resume(earlier(ResumeBy::StaleTicket)),
+        _ => builder,
+    }
+}
+
+/// A session that was made once.
+fn earlier(by: ResumeBy) -> &'static Earlier {
+    static EARLIER: [OnceLock<Earlier>; 3] = [const { OnceLock::new() }; 3];
+    EARLIER[by as usize].get_or_init(|| Earlier::of(Pair::builder(0), by))
 }
 
 /// A ring of all nodes there are, each as bad as chance has it.

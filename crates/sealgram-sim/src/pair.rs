@@ -8,6 +8,7 @@ use sealgram::{Connection, Event, Instant, Role, Stats, Status};
 
 use crate::books::Books;
 use crate::builder::{PairBuilder, Recording, wall_clock};
+use crate::decisions::Desk;
 use crate::host::{Handled, Host, address};
 use crate::link::{Arrival, Link, Sent};
 use crate::pcap::{Capture, CaptureFiles};
@@ -35,6 +36,21 @@ pub struct Pair {
     recording: Recording,
     /// Where counters are to be foretold.
     books: Option<Books>,
+    /// Whether the two take an earlier session up again.
+    is_resumption: bool,
+    desk: Desk,
+}
+
+/// What a [`Pair`] is put together from.
+pub(crate) struct Parts {
+    pub(crate) hosts: [Host; 2],
+    pub(crate) link: Box<dyn Link>,
+    pub(crate) out_len: usize,
+    pub(crate) habits: Option<SimRng>,
+    pub(crate) recording: Recording,
+    pub(crate) books: Option<Books>,
+    pub(crate) is_resumption: bool,
+    pub(crate) desk: Desk,
 }
 
 /// One end and what came out of it.
@@ -56,16 +72,8 @@ impl Pair {
         PairBuilder::new(seed)
     }
 
-    pub(crate) fn new(
-        hosts: [Host; 2],
-        link: Box<dyn Link>,
-        out_len: usize,
-        habits: Option<SimRng>,
-        recording: Recording,
-        reconciles: bool,
-    ) -> Self {
-        let key_lines = recording.key_lines.clone().filter(|_| reconciles);
-        let books = key_lines.map(|key_lines| Books::new(hosts.each_ref(), &key_lines));
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { hosts, link, out_len, habits, recording, books, is_resumption, desk } = parts;
         Self {
             now: BEGINNING,
             ends: hosts.map(End::new),
@@ -77,6 +85,8 @@ impl Pair {
             habits,
             recording,
             books,
+            is_resumption,
+            desk,
         }
     }
 
@@ -99,6 +109,11 @@ impl Pair {
             }
         }
         self.flush();
+        while let Some((role, id, answer)) = self.desk.make(next) {
+            let made = self.with(role, |connection| connection.resume(next, id, answer));
+            assert_eq!(made, Ok(()), "{role:?} has asked for it and is not closed");
+            self.flush();
+        }
         while let Some(entry) = self.in_flight.first_entry().filter(|entry| entry.key().0 <= next) {
             let (to, datagram) = entry.remove();
             self.inject(to, datagram);
@@ -172,11 +187,13 @@ impl Pair {
             assert!(anyone_knows, "nobody is connected and nobody knows");
             return;
         }
+        let is_resumption = self.is_resumption;
         let [client, server] = ROLES.map(|role| {
             self.with(role, |connection| {
                 let mut secret = [0; 32];
                 connection.export_keying_material(b"EXPORTER-sim", None, &mut secret).expect("it is connected");
                 let session = connection.session().expect("it is connected");
+                assert_eq!(session.resumed, is_resumption, "whether {role:?} takes an earlier session up");
                 (secret, session.cipher_suite, session.group)
             })
         });
@@ -364,7 +381,7 @@ impl Pair {
     fn next_time(&self) -> Option<Instant> {
         let arrival = self.in_flight.first_key_value().map(|((at, _), _)| *at);
         let deadlines = ROLES.map(|role| self.poll_timeout(role));
-        let next = deadlines.into_iter().chain([arrival]).flatten().min();
+        let next = deadlines.into_iter().chain([arrival, self.desk.next_due()]).flatten().min();
         next.map(|next| next.max(self.now))
     }
 
@@ -431,6 +448,7 @@ impl Pair {
                 end.received.push(data.clone());
             }
             end.events.push(event.clone());
+            self.desk.take_note(self.now, role, event);
         }
         event.is_some()
     }

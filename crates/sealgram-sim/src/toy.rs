@@ -21,9 +21,9 @@ use sealgram::{PeerVerified, SignatureVerified};
 
 use crate::rng::mix;
 
-/// One suite, one group, one signature scheme; all of them toys under the code points of real ones.
+/// A suite of each key exchange, one group, one signature scheme; all of them toys under the code points of real ones.
 pub static PROVIDER: CryptoProvider = CryptoProvider {
-    suites: &[&SUITE],
+    suites: &[&SUITE, &ECDHE_PSK_SUITE, &PSK_SUITE],
     groups: &[&ToyGroup],
     signatures: &[(SignatureScheme::ECDSA_SHA256, &[])],
     key_loader: &ToyKeyLoader,
@@ -34,6 +34,28 @@ pub static SUITE: Suite = Suite {
     code: CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     key_exchange: KeyExchange::Ecdhe(KeyAlgorithm::Ecdsa),
     by_name_only: false,
+    hash: HashAlgorithm::Sha256,
+    aead: &ToyAead,
+    nonce: NonceForm::Explicit,
+    limits: AeadLimits::AES_GCM,
+};
+
+/// The same for a preshared key and ephemeral ones.
+pub static ECDHE_PSK_SUITE: Suite = Suite {
+    code: CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    key_exchange: KeyExchange::EcdhePsk,
+    by_name_only: false,
+    hash: HashAlgorithm::Sha256,
+    aead: &ToyAead,
+    nonce: NonceForm::Explicit,
+    limits: AeadLimits::AES_GCM,
+};
+
+/// The same for a preshared key alone.
+pub static PSK_SUITE: Suite = Suite {
+    code: CipherSuite::PSK_WITH_AES_128_GCM_SHA256,
+    key_exchange: KeyExchange::Psk,
+    by_name_only: true,
     hash: HashAlgorithm::Sha256,
     aead: &ToyAead,
     nonce: NonceForm::Explicit,

@@ -10,7 +10,7 @@ use core::time::Duration;
 use sealgram::code::HandshakeType;
 use sealgram::inspect::RecordView;
 use sealgram::{Role, TransportOptions};
-use sealgram_sim::{Arrival, DELAY, Fault, Link, Pair, Script, Sent, WireLog};
+use sealgram_sim::{Arrival, DELAY, Earlier, Fault, Link, Pair, ResumeBy, Script, Sent, WireLog};
 
 /// The message_seqs that a side sent messages of this type with, in order.
 fn message_seqs(log: &WireLog, role: Role, msg_type: HandshakeType) -> Vec<u16> {
@@ -29,6 +29,20 @@ fn messages_are_numbered_through_the_cookie_exchange() {
     assert_eq!(numbers(Role::Server, HandshakeType::HELLO_VERIFY_REQUEST), [0]);
     assert_eq!(numbers(Role::Server, HandshakeType::SERVER_HELLO), [1]);
     assert_eq!(numbers(Role::Client, HandshakeType::CLIENT_KEY_EXCHANGE), [2]);
+}
+
+/// HVR-04, HVR-24: who takes a session up shows a cookie first, like everybody else, whether the session is there or not.
+#[test]
+fn a_session_is_no_substitute_for_a_cookie() {
+    for by in [ResumeBy::Id, ResumeBy::Ticket, ResumeBy::StaleTicket] {
+        let mut pair = Pair::builder(1).gate().resume(&Earlier::of(Pair::builder(2), by)).build();
+        pair.connect();
+        let numbers = |role, msg_type| message_seqs(pair.log(), role, msg_type);
+        assert_eq!(numbers(Role::Client, HandshakeType::CLIENT_HELLO), [0, 1]);
+        assert_eq!(numbers(Role::Server, HandshakeType::HELLO_VERIFY_REQUEST), [0]);
+        assert_eq!(numbers(Role::Server, HandshakeType::SERVER_HELLO), [1]);
+        assert!(pair.with(Role::Client, |client| client.session().unwrap().resumed));
+    }
 }
 
 /// HVR-06, HVR-07: the client has answered two different cookies when the server goes on from the first of its answers.

@@ -72,7 +72,7 @@ fn the_seeds_reach_connected() {
         ("cookie_gate", vec![1, 1, 1, 1, 1]),
         // In the third a client comes back on the path that it had.
         ("endpoint", vec![3, 1, 3, 1]),
-        ("network", vec![1; 6]),
+        ("network", vec![1; 14]),
         ("server_bytes", vec![1, 1, 1, 1]),
     ];
     assert_eq!(reached, expected);
@@ -223,14 +223,17 @@ fn network() -> Vec<Vec<u8>> {
     let seed = |settings: u8, whims: &[u8]| {
         [&[settings], &u16::try_from(whims.len()).unwrap().to_be_bytes()[..], whims, &said].concat()
     };
-    vec![
+    // The upper half of the settings says how the two know each other; up to 7 by the server's certificate.
+    let acquainted = (8..16).map(|how| seed(how << 4 | 3, &[8, 200, 5, 0, 7]));
+    let plain = [
         seed(0, &[]),
         seed(1, &[0; 4]),
         seed(2, &[5, 5, 0, 5]),
         seed(4, &[7; 12]),
         seed(3, &[8, 200, 9, 30, 8, 1, 5, 7, 9, 90, 8, 255, 0, 0, 5, 5]),
         seed(0x16, &[11, 3, 0, 11, 40, 5, 7]),
-    ]
+    ];
+    plain.into_iter().chain(acquainted).collect()
 }
 
 /// Settings, what happens to records in the handshake, and after it.

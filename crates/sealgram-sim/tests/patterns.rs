@@ -5,14 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use sealgram_alloc::CountingAllocator;
-use sealgram_sim::kinds::{Kind, full_with_cookie, ring_kinds, toy_kinds};
-use sealgram_sim::patterns::survive_all;
+use sealgram_sim::kinds::{Kind, full_with_cookie, ring_authentications, ring_kinds, toy_kinds};
+use sealgram_sim::patterns::{MOST_FAULTS, survive_all};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-fn survive(kind: &Kind) {
-    println!("{kind:?}: {} patterns", survive_all(kind));
+fn survive(kind: &Kind, most_faults: usize) {
+    println!("{kind:?}: {} patterns", survive_all(kind, most_faults));
 }
 
 /// FLT-01, FLT-19, FLT-22, I9: the full handshake with cookie, whole flights in a datagram and cut small. The second fault
@@ -20,7 +20,24 @@ fn survive(kind: &Kind) {
 #[test]
 fn every_pattern_of_faults_is_survived() {
     for mtu in MTUS {
-        survive(&full_with_cookie(mtu));
+        survive(&full_with_cookie(mtu), MOST_FAULTS);
+    }
+}
+
+/// RES-02, HVR-04, I9: one fault and two, with every kind of messages: other flights have other last words, and other
+/// messages before the keys change.
+#[test]
+fn every_pair_of_faults_is_survived_by_every_kind_of_messages() {
+    for mtu in MTUS {
+        toy_kinds(mtu).iter().for_each(|kind| survive(kind, 2));
+    }
+}
+
+/// One fault, with every way to know each other and its cryptography.
+#[test]
+fn every_fault_is_survived_by_every_kind_of_authentication() {
+    for mtu in MTUS {
+        ring_authentications(mtu).iter().for_each(|kind| survive(kind, 1));
     }
 }
 
@@ -29,7 +46,8 @@ fn every_pattern_of_faults_is_survived() {
 #[ignore = "takes many minutes: ./check long sim-patterns"]
 fn every_pattern_of_faults_is_survived_by_every_kind() {
     for mtu in MTUS {
-        toy_kinds(mtu).into_iter().chain(ring_kinds(mtu)).for_each(|kind| survive(&kind));
+        let kinds = toy_kinds(mtu).into_iter().chain(ring_kinds(mtu)).chain(ring_authentications(mtu));
+        kinds.for_each(|kind| survive(&kind, MOST_FAULTS));
     }
 }
 

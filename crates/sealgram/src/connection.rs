@@ -163,7 +163,9 @@ impl Connection {
         let hello = address.into_hello();
         if let Some(hello) = hello {
             connection.records.start_sequence(hello.record_sequence);
-            connection.reassembly = Reassembly::new(Start::At(hello.message_seq), connection.transport.max_message_len);
+            // Its client may send a later one with another cookie instead of the rest of this one.
+            let opening = Start::Opening { from: hello.message_seq, types: first_messages(Role::Server) };
+            connection.reassembly = Reassembly::new(opening, connection.transport.max_message_len);
             connection.hello_sequence = HelloSequence::Settled;
             connection.hello_random = Some(hello.random);
         }
@@ -173,10 +175,7 @@ impl Connection {
 
     fn new(role: Role, common: &Common, wall_clock: WallClock, rng: &mut dyn CryptoRng) -> Self {
         let transport = common.transport;
-        let opening: &[HandshakeType] = match role {
-            Role::Client => &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO],
-            Role::Server => &[HandshakeType::CLIENT_HELLO],
-        };
+        let opening = Start::Opening { from: 0, types: first_messages(role) };
         Self {
             role,
             // Until the first state is made, a few lines further up.
@@ -190,7 +189,7 @@ impl Connection {
             deadline: None,
             seed: Seed::draw(rng),
             records: RecordLayer::new(),
-            reassembly: Reassembly::new(Start::Opening(opening), transport.max_message_len),
+            reassembly: Reassembly::new(opening, transport.max_message_len),
             outgoing: Outgoing::default(),
             retransmit: Retransmit::new(RetransmitOptions {
                 initial: transport.initial_timeout,
@@ -604,6 +603,14 @@ impl Connection {
         }
         self.outgoing.rewind();
         self.stats.retransmissions += 1;
+    }
+}
+
+/// What the peer of an end in this role may begin with.
+const fn first_messages(role: Role) -> &'static [HandshakeType] {
+    match role {
+        Role::Client => &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO],
+        Role::Server => &[HandshakeType::CLIENT_HELLO],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Preshared keys, client certificates, and coming back, between `sealgram listen` and `sealgram connect`.
+//! Preshared keys, client certificates, raw public keys, and coming back, between `sealgram listen` and `sealgram connect`.
 
 use crate::support::{Dir, Listening, run};
 
@@ -42,4 +42,22 @@ fn a_client_shows_a_certificate_where_one_is_required() {
     assert!(server.wait_for(" connected").contains("CN=localhost"));
     let refused = run(&["connect", &server.address, "--insecure", "--send", "x", "--timeout", "8"]);
     assert!(refused.expect_failure().contains("HANDSHAKE_FAILURE"));
+}
+
+#[test]
+fn raw_public_keys_stand_for_both_sides() {
+    let dir = Dir::new();
+    let [ours, theirs] = ["server", "client"].map(|name| dir.key_pair(name));
+    let server = Listening::start(&["--rpk", &ours.private, "--client-rpk", &theirs.public, "--echo"]);
+    let base = ["connect", &server.address, "--timeout", "8", "--send", "x", "--wait", "50"];
+    let text = run(&[&base[..], &["--rpk", &ours.public, "--client-rpk", &theirs.private]].concat()).expect_success();
+    assert!(text.contains(&format!("trust:        the public key in {}\n", ours.public)), "{text}");
+    assert!(text.contains("certificate:  none, but a raw public key\n"), "{text}");
+    assert!(text.contains(": x\n"), "{text}");
+    assert!(server.wait_for(" connected").contains(", a raw public key"));
+
+    let other = run(&[&base[..], &["--rpk", &theirs.public, "--client-rpk", &theirs.private]].concat());
+    assert!(other.expect_failure().contains("--rpk"));
+    let wants_certificate = run(&[&base[..], &["--insecure"]].concat());
+    assert!(wants_certificate.expect_failure().contains("UNSUPPORTED_CERTIFICATE"));
 }

@@ -182,6 +182,17 @@ impl Dir {
     }
 }
 
+impl Dir {
+    /// A private key and its public half as files.
+    pub(crate) fn key_pair(&self, name: &str) -> KeyFiles {
+        let key = KeyPair::generate().unwrap();
+        KeyFiles {
+            private: self.write(&format!("{name}.key.pem"), &key.serialize_pem()),
+            public: self.write(&format!("{name}.pub.pem"), &key.public_key_pem()),
+        }
+    }
+}
+
 impl Drop for Dir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -192,6 +203,12 @@ impl Drop for Dir {
 pub(crate) struct Files {
     pub(crate) cert: String,
     pub(crate) key: String,
+}
+
+/// Where the halves of a key pair are.
+pub(crate) struct KeyFiles {
+    pub(crate) private: String,
+    pub(crate) public: String,
 }
 
 /// What a certificate for `name` says unless a test changes it.

@@ -10,6 +10,7 @@ use sealgram::Status;
 use sealgram::internals::Choices;
 
 use crate::link::{Arrival, DELAY, Link, Sent};
+use crate::networks::acquainted;
 use crate::pair::{Pair, ROLES, index, other};
 
 /// What the network does to each datagram for ten seconds, then what the ends say to each other. Without damage to the
@@ -20,7 +21,8 @@ pub fn network(data: &[u8]) -> usize {
     let settings = choices.byte();
     let is_damaged = Rc::new(Cell::new(false));
     let whims = Whims { bytes: choices.chunk().to_vec().into_iter(), is_damaged: Rc::clone(&is_damaged) };
-    let mut builder = Pair::builder(u64::from(settings >> 4)).link(whims);
+    let (seed, acquaintance) = (settings >> 4, 15 - (settings >> 4));
+    let mut builder = acquainted(Pair::builder(seed.into()).link(whims), acquaintance.into());
     builder = builder.mtu(if settings & 1 == 0 { 1200 } else { 256 });
     if settings & 2 != 0 {
         builder = builder.gate();

@@ -8,12 +8,17 @@ use super::Fragment;
 /// All fragments that have come and may still be needed.
 pub(super) struct Parts {
     role: Role,
+    /// The message after which there are keys.
+    reads_after: HandshakeType,
     /// The message_seq that is due; open until the first message that settles it.
     due: Option<u16>,
     oldest_epoch: u16,
+    /// Of two accounts of a message that are whole, the one that was quiet for longest is heard first.
     held: Vec<Part>,
     /// The cookies that a client has answered.
     cookies: Vec<Vec<u8>>,
+    /// Of the ServerHello that was taken.
+    server_random: Option<Vec<u8>>,
 }
 
 /// One account of what a message is.
@@ -38,8 +43,8 @@ pub(super) enum Taken {
 }
 
 impl Parts {
-    pub(super) const fn new(role: Role, due: Option<u16>) -> Self {
-        Self { role, due, oldest_epoch: 0, held: Vec::new(), cookies: Vec::new() }
+    pub(super) const fn new(role: Role, reads_after: HandshakeType, due: Option<u16>) -> Self {
+        Self { role, reads_after, due, oldest_epoch: 0, held: Vec::new(), cookies: Vec::new(), server_random: None }
     }
 
     /// Takes in a fragment; whether it is one of a message that was handled.
@@ -61,13 +66,12 @@ impl Parts {
         let belongs = |part: &Part| {
             (part.message_seq, part.msg_type, part.epoch, part.bytes.len()) == (message_seq, msg_type, epoch, length)
         };
-        let index = self.held.iter().position(belongs).unwrap_or_else(|| {
-            self.held.push(Part { message_seq, msg_type, epoch, bytes: vec![None; length] });
-            self.held.len() - 1
-        });
-        for (place, byte) in self.held[index].bytes[offset..].iter_mut().zip(bytes) {
+        let known = self.held.iter().position(belongs).map(|index| self.held.remove(index));
+        let mut part = known.unwrap_or_else(|| Part { message_seq, msg_type, epoch, bytes: vec![None; length] });
+        for (place, byte) in part.bytes[offset..].iter_mut().zip(bytes) {
             *place = Some(*byte);
         }
+        self.held.push(part);
         Ok(false)
     }
 
@@ -79,7 +83,7 @@ impl Parts {
         let is_new = match (message.msg_type, self.due) {
             (HandshakeType::HELLO_VERIFY_REQUEST, _) => return Some(self.take_cookie(&message)),
             // A client that was sent two cookies has answered both.
-            (HandshakeType::CLIENT_HELLO, Some(due)) => due == message.message_seq && !self.has_hello(),
+            (HandshakeType::CLIENT_HELLO, _) => !self.has_hello(),
             _ => true,
         };
         if !is_new {
@@ -87,18 +91,22 @@ impl Parts {
         }
         self.due = Some(message.message_seq + 1);
         self.held.retain(|part| part.message_seq > message.message_seq);
-        Some(match (self.role, message.msg_type) {
-            (_, HandshakeType::FINISHED) => Taken::Finished { leftover: self.forget_epochs_before(2) },
-            (Role::Client, HandshakeType::SERVER_HELLO_DONE) | (Role::Server, HandshakeType::CLIENT_KEY_EXCHANGE) => {
-                Taken::KeyExchange { leftover: self.forget_epochs_before(1) }
-            }
-            (Role::Server, HandshakeType::CLIENT_HELLO) => {
-                // Only now is a second one a repeat.
-                self.cookies.push(Vec::new());
-                Taken::Message
-            }
+        if message.msg_type == HandshakeType::CLIENT_HELLO {
+            // Only now is a second one a repeat.
+            self.cookies.push(Vec::new());
+        }
+        if message.msg_type == HandshakeType::SERVER_HELLO {
+            self.server_random = Some(message.bytes.iter().flatten().skip(2).take(32).copied().collect());
+        }
+        Some(match message.msg_type {
+            HandshakeType::FINISHED => Taken::Finished { leftover: self.forget_epochs_before(2) },
+            last if last == self.reads_after => Taken::KeyExchange { leftover: self.forget_epochs_before(1) },
             _ => Taken::Message,
         })
+    }
+
+    pub(super) fn server_random(&self) -> Option<&[u8]> {
+        self.server_random.as_deref()
     }
 
     /// Whether a server has its hello.
@@ -121,7 +129,12 @@ impl Parts {
             Role::Client => [HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO].contains(&part.msg_type),
             Role::Server => part.msg_type == HandshakeType::CLIENT_HELLO,
         };
-        self.due.map_or(opens, |due| due == part.message_seq)
+        match self.due {
+            None => opens,
+            // The rest of the hello at the gate may be lost, and the client may have gone on to another cookie.
+            Some(due) if self.role == Role::Server && !self.has_hello() => opens && part.message_seq >= due,
+            Some(due) => due == part.message_seq,
+        }
     }
 
     fn forget_epochs_before(&mut self, epoch: u16) -> usize {

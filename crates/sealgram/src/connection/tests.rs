@@ -36,6 +36,7 @@ mod puppet_server;
 mod raw_public_key;
 mod renegotiation;
 mod resumption;
+mod resumption_by_hand;
 mod scene;
 mod secrets;
 mod selection;

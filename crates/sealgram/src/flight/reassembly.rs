@@ -36,11 +36,12 @@ pub(crate) struct Message {
 pub(crate) enum Start {
     /// The one with this message_seq: what comes before it is a repeat.
     At(u16),
-    /// Not known yet: one of these types, with any message_seq up to 15. Other messages wait.
+    /// Not known yet: one of these types, with this message_seq or one of the 15 after it. Other messages wait.
     ///
-    /// A client begins like this, because servers differ in whether their HelloVerifyRequest takes a message_seq. The
-    /// first message that is confirmed settles the numbers; one that is taken and not confirmed settles nothing.
-    Opening(&'static [HandshakeType]),
+    /// A client begins like this, because servers differ in whether their HelloVerifyRequest takes a message_seq; a server
+    /// does, because a client that is sent another cookie gives up the hello before. The first message that is confirmed
+    /// settles the numbers; one that is taken and not confirmed settles nothing.
+    Opening { from: u16, types: &'static [HandshakeType] },
 }
 
 /// What became of a fragment that was not discarded.
@@ -177,11 +178,11 @@ impl Reassembly {
         before.saturating_sub(self.versions.len())
     }
 
-    /// The number of the message that is due next; 0 as long as that is open.
+    /// The number of the message that is due next; as long as that is open, the first that it may have.
     pub(crate) fn next_message_seq(&self) -> u16 {
         match self.due {
             Start::At(next) => next,
-            Start::Opening(_) => 0,
+            Start::Opening { from, .. } => from,
         }
     }
 
@@ -246,21 +247,21 @@ impl Reassembly {
     fn distance(&self, version: &Version) -> u16 {
         match self.due {
             Start::At(next) => version.message_seq.saturating_sub(next),
-            Start::Opening(first) if first.contains(&version.msg_type) => 0,
-            Start::Opening(_) => version.message_seq.saturating_add(1),
+            Start::Opening { types, .. } if types.contains(&version.msg_type) => 0,
+            Start::Opening { from, .. } => version.message_seq.saturating_sub(from).saturating_add(1),
         }
     }
 
-    /// Whether the message can be taken as it stands.
     /// Whether the fragment may be of the first message, or come after it. Which number that has may not be known, but
-    /// nothing comes before number 0.
+    /// nothing comes before the first that it may have.
     fn may_open(&self, header: &FragmentHeader) -> bool {
         match self.due {
-            Start::Opening(types) => header.message_seq > 0 || types.contains(&header.msg_type),
+            Start::Opening { from, types } => header.message_seq > from || types.contains(&header.msg_type),
             Start::At(_) => true,
         }
     }
 
+    /// Whether the message can be taken as it stands.
     fn is_ready(&self, version: &Version) -> bool {
         self.distance(version) == 0 && version.partial.is_complete()
     }
@@ -527,7 +528,7 @@ mod tests {
 
     #[test]
     fn an_opening_settles_the_numbers_with_the_message_that_is_confirmed() {
-        let mut reassembly = Reassembly::new(Start::Opening(HELLOS), LONGEST);
+        let mut reassembly = Reassembly::new(Start::Opening { from: 0, types: HELLOS }, LONGEST);
         let hello = Sent::new(HandshakeType::SERVER_HELLO, 1, [1; 40]);
         let done = Sent::new(HandshakeType::SERVER_HELLO_DONE, 2, []);
         let verify = Sent::new(HandshakeType::HELLO_VERIFY_REQUEST, 0, [2; 35]);
@@ -542,6 +543,23 @@ mod tests {
         reassembly.confirm(1);
         assert_eq!(drain(&mut reassembly), [done.body]);
         assert_eq!(give(&mut reassembly, &verify.whole()), Ok(Accepted::Repeated));
+    }
+
+    #[test]
+    fn an_opening_may_have_a_number_to_begin_with() {
+        let hellos = &[HandshakeType::CLIENT_HELLO];
+        let hello = |message_seq| Sent::new(HandshakeType::CLIENT_HELLO, message_seq, [3; 100]);
+        let mut reassembly = Reassembly::new(Start::Opening { from: 2, types: hellos }, LONGEST);
+        assert_eq!(reassembly.next_message_seq(), 2);
+        assert_eq!(give(&mut reassembly, &hello(1).whole()), Ok(Accepted::Repeated));
+        assert_eq!(give(&mut reassembly, &certificate(2, 9).whole()), Err(DiscardReason::Doubtful));
+        assert_eq!(give(&mut reassembly, &hello(18).whole()), Err(DiscardReason::FutureMessage));
+        give(&mut reassembly, &hello(2).fragment(0..99)).unwrap();
+        give(&mut reassembly, &certificate(4, 9).whole()).unwrap();
+        give(&mut reassembly, &hello(3).whole()).unwrap();
+        assert_eq!(reassembly.take_next().unwrap().message_seq, 3);
+        reassembly.confirm(3);
+        assert_eq!(reassembly.take_next().unwrap().message_seq, 4);
     }
 
     #[test]
@@ -676,7 +694,7 @@ mod tests {
     #[test]
     fn memory_under_a_flood_is_bounded_by_what_came_and_by_the_limit() {
         let mut rng = Rng(5);
-        for start in [Start::At(1), Start::Opening(HELLOS)] {
+        for start in [Start::At(1), Start::Opening { from: 0, types: HELLOS }] {
             let mut reassembly = Reassembly::new(start, LONGEST);
             let (mut came, mut fragments, mut peak) = (0, 0, 0);
             for _ in 0..400 {
@@ -702,7 +720,7 @@ mod tests {
     fn a_flight_completes_after_any_flood() {
         let mut rng = Rng(6);
         for round in 0..200 {
-            let start = if round % 2 == 0 { Start::At(1) } else { Start::Opening(HELLOS) };
+            let start = if round % 2 == 0 { Start::At(1) } else { Start::Opening { from: 0, types: HELLOS } };
             let mut reassembly = Reassembly::new(start, LONGEST);
             let truth = flight(1, &mut rng);
             let mut next = 0;

@@ -82,8 +82,8 @@ pub(crate) enum State {
 
 impl State {
     pub(super) fn on_message(self, message: &Message, cx: &mut Cx<'_>) -> Result<AnyState, Refusal> {
-        // A client that was sent two cookies has answered both, and repeats the later hello until our answer to the
-        // earlier one reaches it. It has the message_seq of the message that is due, and means nothing.
+        // A client that was sent several cookies has answered them all, and repeats the last hello until our answer to an
+        // earlier one reaches it. It has the message_seq of a message that is due then or later, and means nothing.
         if self.client_random().is_some_and(|random| is_hello_with(message, random)) {
             return Err(Refusal::Ignore(AnyState::Server12(self)));
         }
@@ -118,18 +118,18 @@ impl State {
         }
     }
 
-    /// The random of the hello that was answered, while the first message after it is due.
+    /// The random of the hello that was answered, while a plaintext message is due.
     const fn client_random(&self) -> Option<&[u8; 32]> {
         match self {
             Self::Certificate(state) => Some(&state.negotiated.randoms.client),
             Self::ClientKeyExchange(state) => Some(&state.negotiated.randoms.client),
+            Self::CertificateVerify(state) => Some(&state.agreed.negotiated.randoms.client),
             Self::PskKeyExchange(state) => Some(&state.psk.negotiated.randoms.client),
             Self::EcdhePskKeyExchange(state) => Some(&state.psk.negotiated.randoms.client),
             Self::ClientHello(_)
             | Self::Session(_)
             | Self::Identity(_)
             | Self::Signature(_)
-            | Self::CertificateVerify(_)
             | Self::Verdict(_)
             | Self::PresharedKey(_)
             | Self::Finished(_) => None,

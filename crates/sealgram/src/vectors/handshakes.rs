@@ -122,7 +122,8 @@ impl Replay {
         let (cipher, _) = cipher.rsplit_once('_').unwrap();
         assert!(file.contains(&peer_role), "{file} is about a {peer_role}");
         // Servers differ in whether their HelloVerifyRequest takes a number.
-        let opening = Start::Opening(&[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO]);
+        let types = &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO];
+        let opening = Start::Opening { from: 0, types };
         Self {
             name: format!("{implementation} {peer_role} {cipher} {ems} EMS"),
             expected,

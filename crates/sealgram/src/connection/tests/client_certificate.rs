@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use super::identities::{ED25519, P256, P384, RSA, verifier};
 use super::subject::unexpected;
 use super::*;
-use crate::code::{AlertDescription, HandshakeType, SignatureScheme};
+use crate::code::{AlertDescription, ContentType, HandshakeType, SignatureScheme};
 use crate::config::{Identity, ServerConfigBuilder};
 use crate::connection::tests::puppet::whole;
 use crate::connection::tests::scene::{fatal, vec16};
 use crate::error::{CertificateError, DecodeError, Error, PeerIncompatible, PeerMisbehaved};
+use crate::stats::DiscardReason;
 use crate::test_rng::TestRng;
 use crate::verify::PeerVerifier;
 use crate::wire::certificate::{CertificateRequest, CertificateVerify, decode_chain, encode_chain};
@@ -272,7 +273,7 @@ fn a_repeated_hello_does_not_disturb_a_server_that_waits_for_a_certificate() {
     scene.hear_flight();
     let hello = scene.script.hello.encode();
     let repeat = whole(HandshakeType::CLIENT_HELLO, scene.puppet.message_seq, &hello);
-    let record = scene.puppet.record(crate::code::ContentType::HANDSHAKE, &repeat);
+    let record = scene.puppet.record(ContentType::HANDSHAKE, &repeat);
     scene.give(&record);
     scene.is_unmoved();
 }
@@ -280,6 +281,25 @@ fn a_repeated_hello_does_not_disturb_a_server_that_waits_for_a_certificate() {
 // ---- the client ----
 
 /// A request for these kinds and schemes, from these issuers.
+/// The same where the client has answered so many cookies that its last hello has the number of CertificateVerify.
+#[test]
+fn a_repeated_hello_does_not_disturb_a_server_that_waits_for_a_proof() {
+    for mode in MODES {
+        let mut scene = shown(mode, &P256);
+        let hello = whole(HandshakeType::CLIENT_HELLO, scene.puppet.message_seq, &scene.script.hello.encode());
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &hello);
+        scene.give(&record);
+        scene.is_unmoved();
+        assert_eq!(scene.subject.dropped(DiscardReason::StaleMessage), 1);
+
+        let signature = proof(&scene, &P256, SignatureScheme::ECDSA_SHA256);
+        send_proof(&mut scene, SignatureScheme::ECDSA_SHA256, &signature);
+        let rest = scene.puppet.end_of_flight();
+        scene.give(&rest);
+        scene.hear_last_flight();
+    }
+}
+
 fn request(types: &[u8], schemes: &[SignatureScheme], authorities: &[&[u8]]) -> Vec<u8> {
     let authorities = crate::wire::certificate::encode_authorities(authorities.iter().copied()).unwrap();
     CertificateRequest { certificate_types: types, signature_algorithms: schemes.into(), authorities: &authorities }

@@ -244,6 +244,33 @@ fn only_the_validated_hello_is_taken() {
     scene.connect();
 }
 
+/// FRG-19, HVR-06 at the server: the rest of the validated hello was lost, and a client that has got another cookie
+/// meanwhile only repeats the hello with that one. The transcript begins with the one that came whole.
+#[test]
+fn a_later_hello_takes_the_place_of_one_that_stays_incomplete() {
+    for mode in MODES {
+        let hello = ValidatedHello { record_sequence: 7, message_seq: 1, random: [0xc1; 32] };
+        let mut scene = ServerScene::at(mode, AddressValidated::by_cookie(hello), |config| config);
+        scene.script.hello.cookie = b"one".to_vec();
+        let body = scene.script.hello.encode();
+        let beginning = puppet::fragment(HandshakeType::CLIENT_HELLO, 1, &body, 0..100);
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &beginning);
+        scene.give(&record);
+        scene.is_unmoved();
+
+        // What comes before the validated hello stays out: its cookie was not good, or not there.
+        let former = whole(HandshakeType::CLIENT_HELLO, 0, &body);
+        let record = scene.puppet.record(ContentType::HANDSHAKE, &former);
+        scene.give(&record);
+        scene.is_unmoved();
+
+        scene.script.hello.cookie = b"another".to_vec();
+        scene.puppet.message_seq = 2;
+        let last = scene.connect();
+        assert_eq!(last[0].message_seq, 2 + 4, "ServerHello mirrors the hello that it answers");
+    }
+}
+
 /// HVR-06 at the server: a client that was sent two cookies has answered both. Its later hello has the number of the
 /// message that is due, and means nothing; one of another random there is out of order.
 #[test]

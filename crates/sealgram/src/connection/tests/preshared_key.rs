@@ -10,7 +10,8 @@ use core::time::Duration;
 
 use super::identities::{P256, verifier};
 use super::subject::{Subject, transport};
-use crate::code::CipherSuite;
+use super::{ClientScene, MODES, certificate};
+use crate::code::{AlertDescription, CipherSuite, ExtensionType, HandshakeType};
 use crate::config::{ClientConfig, ClientConfigBuilder, ServerConfig, ServerConfigBuilder};
 use crate::crypto::KeyExchange;
 use crate::decision::{Answer, ApiMisuse, Decision, Reply};
@@ -184,4 +185,44 @@ fn a_decision_that_never_comes_ends_at_the_deadline() {
     assert!(!server.is_alive());
     let answer = Answer::PresharedKey(Some(key(7)));
     assert_eq!(server.connection.resume(server.now, *id, answer), Err(ApiMisuse::NotOpen));
+}
+
+/// CRT-11: nobody is asked for a certificate where nobody shows one, though the configuration asks others.
+#[test]
+fn a_server_asks_for_no_certificate_beside_a_preshared_key() {
+    for suite in [CipherSuite::PSK_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256] {
+        let config = ServerConfig::builder(ring::provider(), P256.clone())
+            .preshared_keys(keys())
+            .require_client_certificate(verifier())
+            .cipher_suites(&[suite, CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256])
+            .transport(transport());
+        let (mut client, mut server) = ends(client(b"device 7", key(7), &[suite]), config);
+        client.take().iter().for_each(|datagram| _ = server.give(datagram));
+        let flight = server.take();
+        let records = flight.iter().flat_map(|datagram| crate::inspect::records(datagram));
+        let types: Vec<_> = records.flat_map(|record| record.fragments()).map(|fragment| fragment.msg_type).collect();
+        assert_eq!(types.first(), Some(&HandshakeType::SERVER_HELLO));
+        assert!(!types.contains(&HandshakeType::CERTIFICATE_REQUEST) && !types.contains(&HandshakeType::CERTIFICATE));
+        flight.iter().for_each(|datagram| _ = client.give(datagram));
+        settle(&mut client, &mut server);
+        assert_eq!(server.status(), Status::Connected);
+    }
+}
+
+/// CRT-11 at the client: such a request is refused.
+#[test]
+fn a_client_refuses_to_show_a_certificate_beside_a_preshared_key() {
+    for mode in MODES {
+        for suite in [CipherSuite::PSK_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256] {
+            let mut scene =
+                ClientScene::with(mode, |config| config.preshared_key(b"device 7", key(7)).cipher_suites(&[suite]));
+            scene.script.hello.suite = suite;
+            scene.script.hello.extensions.remove(ExtensionType::EC_POINT_FORMATS);
+            let hello = scene.script.hello.encode();
+            let request = certificate::REQUEST.to_vec();
+            scene.send(&[(HandshakeType::SERVER_HELLO, hello), (HandshakeType::CERTIFICATE_REQUEST, request)]);
+            let error = PeerMisbehaved::CertificateRequestWithoutCertificate;
+            scene.doubts(error, AlertDescription::HANDSHAKE_FAILURE);
+        }
+    }
 }

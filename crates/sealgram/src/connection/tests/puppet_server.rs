@@ -116,7 +116,7 @@ impl ServerScript {
         [params, scheme.0.to_be_bytes().to_vec(), vec16(&signature)].concat()
     }
 
-    fn randoms(&self) -> Randoms {
+    pub(super) fn randoms(&self) -> Randoms {
         let client = ClientHello::decode(&self.client_hello).unwrap().random;
         Randoms { client, server: self.hello.random }
     }

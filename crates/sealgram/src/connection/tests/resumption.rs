@@ -232,6 +232,26 @@ fn an_old_session_is_not_taken_up() {
     connected(&meet(home.client(), config(Duration::ZERO)), false);
 }
 
+/// RES-24: what a connection negotiates for itself it negotiates anew, or not at all.
+#[test]
+fn the_application_protocol_is_not_part_of_a_session() {
+    for way in ways() {
+        let home = Home::new();
+        let config = way(server()).application_protocols(&[b"coap", b"h3"]).build().unwrap();
+        for (round, names) in [&[&b"coap"[..]][..], &[&b"h3"[..]], &[]].into_iter().enumerate() {
+            let mut client = Subject::client_of(home.client().application_protocols(names));
+            let mut server = Subject::server_with(config.clone());
+            settle(&mut client, &mut server);
+            let ends = (client, server);
+            connected(&ends, round > 0);
+            for end in [&ends.0, &ends.1] {
+                let session = end.connection.session().unwrap();
+                assert_eq!(session.application_protocol.as_deref(), names.first().copied());
+            }
+        }
+    }
+}
+
 /// RES-10: what the configuration asks of clients today holds for those of yesterday.
 #[test]
 fn a_session_grants_nothing_that_is_refused_today() {

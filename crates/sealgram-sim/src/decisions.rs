@@ -1,0 +1,84 @@
+//! Those who make the decisions that a handshake may have to wait for.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use sealgram::{Answer, Decision, DecisionId, Event, Instant, Reply, Role};
+
+use crate::authentication::preshared_key;
+use crate::sessions::ServerShelf;
+
+/// When decisions are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "tests go through them all")]
+pub enum Promptness {
+    /// Before the handshake can ask twice.
+    AtOnce,
+    /// So much later.
+    After(Duration),
+    /// The handshake waits in vain.
+    Never,
+}
+
+impl Promptness {
+    /// What is answered when the handshake asks.
+    pub(crate) fn reply<T>(self, answer: impl FnOnce() -> T) -> Reply<T> {
+        match self {
+            Self::AtOnce => Reply::Now(answer()),
+            Self::After(_) | Self::Never => Reply::Later,
+        }
+    }
+}
+
+/// Where open decisions lie until they are made. A new kind of decision is one more arm of [`Desk::answer`].
+pub(crate) struct Desk {
+    promptness: Promptness,
+    sessions: Option<Arc<ServerShelf>>,
+    /// In the order of asking, which is that of answering.
+    open: Vec<Open>,
+}
+
+struct Open {
+    due: Instant,
+    role: Role,
+    id: DecisionId,
+    decision: Decision,
+}
+
+impl Desk {
+    pub(crate) const fn new(promptness: Promptness, sessions: Option<Arc<ServerShelf>>) -> Self {
+        Self { promptness, sessions, open: Vec::new() }
+    }
+
+    /// An end has told something: perhaps that it needs a decision, or none any more.
+    pub(crate) fn take_note(&mut self, now: Instant, role: Role, event: &Event) {
+        match (event, self.promptness) {
+            (Event::Needs { id, decision }, Promptness::After(time)) => {
+                self.open.push(Open { due: now + time, role, id: *id, decision: decision.clone() });
+            }
+            // The number of a decision says nothing to another connection.
+            (Event::Closed(_), _) => self.open.retain(|open| open.role != role),
+            _ => {}
+        }
+    }
+
+    /// When the next decision is made.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.open.first().map(|open| open.due)
+    }
+
+    /// A decision that is made by now.
+    pub(crate) fn make(&mut self, now: Instant) -> Option<(Role, DecisionId, Answer)> {
+        self.next_due().filter(|due| *due <= now)?;
+        let Open { role, id, decision, .. } = self.open.remove(0);
+        Some((role, id, self.answer(&decision)))
+    }
+
+    fn answer(&self, decision: &Decision) -> Answer {
+        match decision {
+            Decision::PresharedKey { .. } => Answer::PresharedKey(Some(preshared_key())),
+            Decision::Session { id } => Answer::Session(self.sessions.as_ref().and_then(|sessions| sessions.get(id))),
+            _ => panic!("nobody here decides about {decision:?}"),
+        }
+    }
+}
