@@ -200,13 +200,11 @@ impl FoundSession {
     }
 }
 
-/// Looks for the session that a client asks for. Where there is a ticket, the id is the client's own (RFC 5077 section
-/// 3.4), and is not looked up.
+/// Looks for the session that a client asks for. Where there is a ticket, the id is the client's own, and is not looked
+/// up; a client that has none finds out from the message after ServerHello (RFC 5077 section 3.4).
 pub(crate) fn find(hello: &ClientHello<'_>, config: &ServerConfig) -> Found {
     if let (Some(ticket @ [_, ..]), Some(tickets)) = (hello.extensions.session_ticket(), &config.tickets) {
-        // RFC 5077 section 3.4: what tells the client is its own id.
-        let opened = resumption::open(&**tickets, ticket).filter(|_| !hello.session_id.is_empty());
-        return opened.map_or(Found::Nothing, |(saved, is_stale)| {
+        return resumption::open(&**tickets, ticket).map_or(Found::Nothing, |(saved, is_stale)| {
             let keep = match is_stale {
                 true => ServerKeep::Ticket {
                     tickets: tickets.clone(),

@@ -13,8 +13,9 @@ use core::time::Duration;
 use pki_types::CertificateDer;
 
 use super::identities::{P256, RSA, verifier};
+use super::puppet::{framed, whole};
 use super::subject::{Subject, transport};
-use crate::code::{CipherSuite, ExtensionType, HandshakeType};
+use crate::code::{CipherSuite, ContentType, ExtensionType, HandshakeType};
 use crate::config::{ClientConfig, ClientConfigBuilder, Identity, ServerConfig, ServerConfigBuilder};
 use crate::event::Status;
 use crate::provider::ring;
@@ -153,6 +154,30 @@ fn a_server_that_takes_a_session_up_says_the_id_again_and_finishes_first() {
         settle(&mut client, &mut second);
         connected(&(client, second), true);
     }
+}
+
+/// RES-22: a client that sends no id with its ticket hears none either, and finds out from what follows (RFC 5077 section
+/// 3.4).
+#[test]
+fn a_ticket_is_taken_up_without_an_id_too() {
+    let home = Home::new();
+    let config = server().tickets(tickets()).build().unwrap();
+    let mut first = (Subject::client_of(home.client()), Subject::server_with(config.clone()));
+    settle(&mut first.0, &mut first.1);
+
+    let said = Subject::client_of(home.client()).take();
+    let record = crate::inspect::records(&said[0]).next().unwrap();
+    let hello = ClientHello::decode(record.fragments().next().unwrap().bytes).unwrap();
+    let hello = ClientHello { session_id: &[], ..hello }.encode().unwrap();
+    let mut server = Subject::server_with(config);
+    server.give(&framed(ContentType::HANDSHAKE, 0, 0, &whole(HandshakeType::CLIENT_HELLO, 0, &hello)));
+
+    let flight = server.take();
+    let records: Vec<_> = crate::inspect::records(&flight[0]).collect();
+    let answer = ServerHello::decode(records[0].fragments().next().unwrap().bytes).unwrap();
+    assert!(answer.session_id.is_empty());
+    // Without a certificate: ServerHello, ChangeCipherSpec and Finished.
+    assert_eq!(records.iter().map(|record| record.epoch).collect::<Vec<_>>(), [0, 0, 1]);
 }
 
 /// RES-02: the client has the last word, and says it again when the server repeats itself.
