@@ -30,6 +30,12 @@ pub(crate) fn public_key<'k>(
     })
 }
 
+/// Whether this is one SEQUENCE and nothing behind it, as every public key in this form is.
+pub(crate) fn is_sequence(der: &[u8]) -> bool {
+    let is_its_content = |content| element(SEQUENCE, &[content]) == der;
+    (SHORTEST_HEADER..=SHORTEST_HEADER + 3).any(|header| der.get(header..).is_some_and(is_its_content))
+}
+
 /// Tag, length and content, in one allocation: a buffer that grew would leave a copy of a private key behind.
 pub(crate) fn element(tag: u8, content: &[&[u8]]) -> Vec<u8> {
     let len: usize = content.iter().map(|part| part.len()).sum();
@@ -53,6 +59,9 @@ pub(crate) fn element(tag: u8, content: &[&[u8]]) -> Vec<u8> {
 pub(crate) const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 
+/// A tag and a length of one byte; no message is so long that its length takes more than three bytes more.
+const SHORTEST_HEADER: usize = 2;
+
 /// By how many bytes the lengths of a key, and of what it stands in, are longer than those of an empty one: two lengths
 /// of at most 1 + 3 bytes instead of one, as no message is longer.
 const LONGER_LENGTHS: usize = 2 * 3;
@@ -64,6 +73,20 @@ mod tests {
     use pki_types::alg_id;
 
     use super::*;
+
+    #[test]
+    fn a_sequence_is_known_by_its_ends() {
+        for len in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let mut der = element(SEQUENCE, &[&vec![0xaa; len]]);
+            assert!(is_sequence(&der), "{len}");
+            der.push(0);
+            assert!(!is_sequence(&der), "{len} and a byte behind it");
+        }
+        // A length in more bytes than it takes, another tag, a tag alone.
+        for other in [&[0x30, 0x81, 1, 0][..], &[0x31, 1, 0], &[0x30], &[]] {
+            assert!(!is_sequence(other), "{other:?}");
+        }
+    }
 
     /// X.690 section 10.1: the shortest form of a length, and no other.
     #[test]

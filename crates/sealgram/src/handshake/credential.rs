@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 
 use super::Read;
 use crate::code::HandshakeType;
-use crate::crypto::SignatureAlgorithms;
+use crate::crypto::{SignatureAlgorithms, der};
 use crate::decision::{Decision, Reply};
 use crate::error::{CertificateError, DecodeError, Error};
 use crate::proof::{PeerVerified, SignatureVerified};
@@ -37,7 +37,11 @@ impl<'m> Read<'m> for RawPublicKey<'m> {
     const TYPE: HandshakeType = HandshakeType::CERTIFICATE;
 
     fn read(body: &'m [u8]) -> Result<Self, DecodeError> {
-        decode_raw_public_key(body).map(Self)
+        match decode_raw_public_key(body)? {
+            // What it says is for the judge; that it is none at all, like a certificate in its place, is not.
+            Some(key) if !der::is_sequence(&key) => Err(DecodeError::InvalidValue),
+            key => Ok(Self(key)),
+        }
     }
 }
 
