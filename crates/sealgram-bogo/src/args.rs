@@ -155,6 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_another_encoding_is_read() {
+        let arguments = ["-ocsp-response", "AQIDBA==", "-use-client-ca-list", "30001f,ff", "-on-resume-psk", "key"];
+        let arguments = parse(&arguments).unwrap();
+        assert_eq!(arguments.initial.credentials.default.ocsp_response, [1, 2, 3, 4]);
+        assert_eq!(arguments.initial.terms.authorities, [&[0x30, 0, 0x1f][..], &[0xff]]);
+        assert_eq!((arguments.initial.psk, arguments.resume.psk), (None, Some(b"key".to_vec())));
+        assert!(parse(&["-use-client-ca-list", "<EMPTY>"]).unwrap().initial.terms.authorities.is_empty());
+        for wrong in [["-ocsp-response", "?"], ["-use-client-ca-list", "300"], ["-use-client-ca-list", "3g"]] {
+            assert_eq!(parse(&wrong).unwrap_err().exit_code(), 1, "{wrong:?}");
+        }
+    }
+
+    /// Another configuration would take up no session of a client that shows a certificate.
+    #[test]
+    fn what_is_expected_makes_no_other_configuration() {
+        let expecting = parse(&["-mtu", "300", "-on-resume-expect-session-miss"]).unwrap();
+        assert!(expecting.initial.configure_like(&expecting.resume));
+        let another = parse(&["-mtu", "300", "-on-resume-mtu", "301"]).unwrap();
+        assert!(!another.initial.configure_like(&another.resume));
+    }
+
+    #[test]
     fn lists_and_numbers_are_read() {
         let options = parse(&[
             "-advertise-alpn",

@@ -1,11 +1,11 @@
 //! Certificates and keys from the runner's files.
 
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
 use sealgram::Identity;
-use sealgram::code::{NamedGroup, SignatureScheme};
+use sealgram::code::{CertificateType, NamedGroup, SignatureScheme};
 use sealgram::crypto::{KeyAlgorithm, SigningKey};
 use sealgram::error::CryptoError;
 use sealgram::pki_types::pem::PemObject;
@@ -14,25 +14,36 @@ use sealgram::provider::ring;
 use sealgram::rand_core::CryptoRng;
 
 use crate::failure::Failure;
-use crate::options::{Credential, Credentials};
-
-/// Which credential signed last, by the runner's count; [`NONE_SIGNED`] before one did.
-pub(crate) type Signer = Arc<AtomicI32>;
-
-pub(crate) const NONE_SIGNED: i32 = i32::MIN;
+use crate::options::{Credential, OcspCallback, Options};
+use crate::seen::{NONE_SIGNED, Seen};
 
 /// The identities of the flags: those that were added come before the one that needs no flag to begin.
-pub(crate) fn identities(credentials: &Credentials, signer: &Signer) -> Result<Vec<Identity>, Failure> {
-    let added = (0..).zip(&credentials.added);
-    let default = [(-1, &credentials.default)];
+pub(crate) fn identities(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Identity>, Failure> {
+    let added = (0..).zip(&options.credentials.added);
+    let default = [(NONE_SIGNED, &options.credentials.default)];
     let given = added.chain(default).filter(|(_, credential)| credential.chain.is_some() || credential.key.is_some());
-    given.map(|(number, credential)| identity(number, credential, signer)).collect()
+    let mut given: Vec<_> = given.map(|(number, credential)| (type_of(credential), number, credential)).collect();
+    if !options.own_types.is_empty() {
+        // What a client lists are the types of its identities, in their order.
+        let rank = |wanted: CertificateType| options.own_types.iter().position(|listed| *listed == wanted);
+        given.retain(|(own, ..)| rank(*own).is_some());
+        given.sort_by_key(|(own, ..)| rank(*own));
+    }
+    let callback = &options.ocsp_callback;
+    given.into_iter().map(|(_, number, credential)| identity(number, credential, callback, seen)).collect()
 }
 
-fn identity(number: i32, credential: &Credential, signer: &Signer) -> Result<Identity, Failure> {
-    let (Some(chain), Some(key)) = (&credential.chain, &credential.key) else {
-        return Err(Failure::Usage("a credential lacks its chain or its key".into()));
-    };
+const fn type_of(credential: &Credential) -> CertificateType {
+    if credential.is_raw { CertificateType::RAW_PUBLIC_KEY } else { CertificateType::X509 }
+}
+
+fn identity(
+    number: i32,
+    credential: &Credential,
+    callback: &OcspCallback,
+    seen: &Arc<Seen>,
+) -> Result<Identity, Failure> {
+    let key = credential.key.as_deref().ok_or_else(|| Failure::Usage("a credential lacks its key".into()))?;
     let inner = private_key(key)?;
     let all = inner.schemes().iter().copied();
     let schemes = if credential.schemes.is_empty() {
@@ -40,8 +51,18 @@ fn identity(number: i32, credential: &Credential, signer: &Signer) -> Result<Ide
     } else {
         credential.schemes.iter().copied().filter(|scheme| inner.schemes().contains(scheme)).collect()
     };
-    let key = Arc::new(NotedKey { inner, schemes, number, signer: Arc::clone(signer) });
-    Ok(Identity::new(certificates(chain)?, key)?)
+    let key = Arc::new(NotedKey { inner, schemes, number, seen: Arc::clone(seen) });
+    if credential.is_raw {
+        return Ok(Identity::raw_public_key(key)?);
+    }
+    let chain = credential.chain.as_deref().ok_or_else(|| Failure::Usage("a credential lacks its chain".into()))?;
+    let identity = Identity::new(certificates(chain)?, key)?;
+    // A hook that sets the response says the same as a configuration that has it.
+    if credential.ocsp_response.is_empty() || callback.declines() {
+        Ok(identity)
+    } else {
+        Ok(identity.with_ocsp_response(credential.ocsp_response.clone())?)
+    }
 }
 
 /// The certificates of a PEM file.
@@ -62,7 +83,7 @@ struct NotedKey {
     inner: Arc<dyn SigningKey>,
     schemes: Vec<SignatureScheme>,
     number: i32,
-    signer: Signer,
+    seen: Arc<Seen>,
 }
 
 impl SigningKey for NotedKey {
@@ -79,7 +100,7 @@ impl SigningKey for NotedKey {
     }
 
     fn sign(&self, scheme: SignatureScheme, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, CryptoError> {
-        self.signer.store(self.number, Ordering::Relaxed);
+        self.seen.signer.store(self.number, Ordering::Relaxed);
         self.inner.sign(scheme, message, rng)
     }
 

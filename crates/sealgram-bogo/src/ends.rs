@@ -1,6 +1,5 @@
-//! Makes the connection that the options describe.
+//! Makes the connections that the options describe, and has what outlives them.
 
-use core::sync::atomic::{AtomicI32, AtomicU16};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -8,79 +7,164 @@ use getrandom::SysRng;
 use sealgram::pki_types::{ServerName, UnixTime};
 use sealgram::rand_core::UnwrapErr;
 use sealgram::{
-    AddressValidated, ClientConfig, Connection, Instant, ServerConfig, ServerConfigBuilder, TransportOptions, WallClock,
+    AddressValidated, Answer, ClientConfig, ClientConfigBuilder, Connection, Decision, Identity, Instant, PresharedKey,
+    ServerConfig, ServerConfigBuilder, TransportOptions, WallClock,
 };
 
 use crate::algorithms;
-use crate::credentials::{self, NONE_SIGNED, Signer};
+use crate::credentials;
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::verdict::{PeerScheme, Verdict};
+use crate::seen::Seen;
+use crate::stores::{ClientStore, OneKey, ServerStore, TicketStore};
+use crate::verdict::Verdict;
 
-/// A connection before its first datagram, and what can be learned from outside of it.
-pub(crate) struct End {
-    pub(crate) connection: Connection,
-    pub(crate) signer: Signer,
-    pub(crate) peer_scheme: PeerScheme,
+/// One side of all connections of the process.
+pub(crate) struct Ends {
+    /// What can be learned of the latest connection from outside of it.
+    pub(crate) seen: Arc<Seen>,
+    client_sessions: Arc<ClientStore>,
+    server_sessions: Arc<ServerStore>,
+    tickets: Arc<TicketStore>,
+    verdict: Option<Arc<Verdict>>,
+    /// With what it was made of: a client takes up no session under another configuration's identities.
+    client: Option<(Options, Arc<ClientConfig>)>,
+    psk: Option<Arc<OneKey>>,
 }
 
-impl End {
-    pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
-        let signer = Arc::new(AtomicI32::new(NONE_SIGNED));
-        let peer_scheme = Arc::new(AtomicU16::new(0));
-        let connection =
-            if options.server { server(options, &signer)? } else { client(options, &signer, &peer_scheme)? };
-        Ok(Self { connection, signer, peer_scheme })
+impl Ends {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let seen = Arc::new(Seen::default());
+        Ok(Self {
+            client_sessions: Arc::new(ClientStore::new(&seen)),
+            server_sessions: Arc::new(ServerStore::new(&seen)),
+            tickets: Arc::new(TicketStore::new()?),
+            verdict: None,
+            client: None,
+            psk: None,
+            seen,
+        })
+    }
+
+    /// A connection before its first datagram.
+    pub(crate) fn connection(&mut self, options: &Options) -> Result<Connection, Failure> {
+        self.seen.begin();
+        if options.server { self.server(options) } else { self.client(options) }
+    }
+
+    /// What is decided where that was to be done later.
+    pub(crate) fn decide(&self, decision: &Decision) -> Result<Answer, Failure> {
+        match (decision, &self.psk) {
+            (Decision::PresharedKey { identity }, Some(key)) => Ok(Answer::PresharedKey(key.look_up(identity))),
+            (Decision::Session { id }, _) => Ok(Answer::Session(self.server_sessions.look_up(id))),
+            _ => Err(Failure::Unexpected(format!("decision {decision:?}"))),
+        }
+    }
+
+    fn client(&mut self, options: &Options) -> Result<Connection, Failure> {
+        let config = match self.client.take() {
+            Some((same, config)) if same.configure_like(options) => config,
+            _ => self.client_config(options)?,
+        };
+        self.client = Some((options.clone(), Arc::clone(&config)));
+        // Without a name of the flags there still is one; it is not sent, and nobody looks at it.
+        let name = options.server_name.clone().unwrap_or_else(|| "runner".into());
+        let name = ServerName::try_from(name).map_err(|_| Failure::Usage("-host-name is no name".into()))?;
+        Ok(Connection::client(config, name, wall_clock(), &mut UnwrapErr(SysRng))?)
+    }
+
+    fn client_config(&mut self, options: &Options) -> Result<Arc<ClientConfig>, Failure> {
+        let protocols: Vec<&[u8]> = options.application_protocols.iter().map(Vec::as_slice).collect();
+        let mut builder = ClientConfig::builder(algorithms::provider(options), self.verdict(options))
+            .transport(transport(options))
+            .application_protocols(&protocols)
+            .sessions(self.client_sessions.clone())
+            .send_server_name(options.server_name.is_some())
+            .danger()
+            .trust_path()
+            .danger()
+            .allow_legacy_master_secret();
+        if let Some(key) = &options.psk {
+            builder = builder.preshared_key(&options.psk_identity, PresharedKey::new(key)?);
+        }
+        if !options.requires_renegotiation_info {
+            builder = builder.danger().allow_missing_renegotiation_info();
+        }
+        let identities = credentials::identities(options, &self.seen)?.into_iter();
+        Ok(identities.fold(builder, ClientConfigBuilder::identity).build()?)
+    }
+
+    fn server(&mut self, options: &Options) -> Result<Connection, Failure> {
+        let mut builder = self.server_builder(options)?;
+        if options.verify_peer {
+            builder = builder.request_client_certificate(self.verdict(options));
+        } else if options.require_certificate {
+            builder = builder.require_client_certificate(self.verdict(options));
+        }
+        if !options.no_ticket {
+            self.tickets.follow(options.ticket_policy);
+            builder = builder.tickets(self.tickets.clone());
+        }
+        self.server_sessions.answer_later(options.answers_later);
+        let protocols: Vec<&[u8]> = match options.reject_protocols {
+            true => vec![b"none that a client offers"],
+            false => options.application_protocols.iter().map(Vec::as_slice).collect(),
+        };
+        let config = builder
+            .sessions(self.server_sessions.clone())
+            .transport(transport(options))
+            .application_protocols(&protocols)
+            .danger()
+            .trust_path()
+            .danger()
+            .allow_legacy_master_secret()
+            .build()?;
+        // The runner answers a HelloVerifyRequest like any client; the tests are about what comes after it.
+        let address = AddressValidated::assured_by_transport();
+        Ok(Connection::server(config, address, wall_clock(), &mut UnwrapErr(SysRng)))
+    }
+
+    /// Begins with what the server has to authenticate with.
+    fn server_builder(&mut self, options: &Options) -> Result<ServerConfigBuilder, Failure> {
+        if options.ocsp_callback.fails() {
+            return Err(Failure::NotImplemented("a hook that fails for want of an OCSP response".into()));
+        }
+        self.psk = None;
+        let provider = algorithms::provider(options);
+        let mut identities = server_identities(options, &self.seen)?.into_iter();
+        if let Some(key) = &options.psk {
+            let (identity, key) = (options.psk_identity.clone(), PresharedKey::new(key)?);
+            let key = Arc::new(OneKey { identity, key, answers_later: options.answers_later });
+            self.psk = Some(Arc::clone(&key));
+            let builder = ServerConfig::builder_with_psk(provider, key).psk_identity_hint(&options.psk_identity);
+            return Ok(identities.fold(builder, ServerConfigBuilder::identity));
+        }
+        let first =
+            identities.next().ok_or_else(|| Failure::NotImplemented("a server without a certificate".into()))?;
+        Ok(identities.fold(ServerConfig::builder(provider, first), ServerConfigBuilder::identity))
+    }
+
+    /// The judge of earlier connections, as long as it can be.
+    fn verdict(&mut self, options: &Options) -> Arc<Verdict> {
+        let verdict = match self.verdict.take() {
+            Some(verdict) if verdict.suits(options) => verdict,
+            _ => Arc::new(Verdict::new(options, &self.seen)),
+        };
+        verdict.follow(options);
+        self.verdict = Some(Arc::clone(&verdict));
+        verdict
     }
 }
-
-fn client(options: &Options, signer: &Signer, peer_scheme: &PeerScheme) -> Result<Connection, Failure> {
-    if !credentials::identities(&options.credentials, signer)?.is_empty() {
-        return Err(Failure::NotImplemented("client certificates".into()));
+/// The identities of the flags, which are for the name that the runner is to ask for.
+fn server_identities(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Identity>, Failure> {
+    let identities = credentials::identities(options, seen)?;
+    match &options.expected.server_name {
+        Some(name) if !options.no_server_name_ack => {
+            let named = identities.into_iter().map(|identity| identity.for_names(&[name]));
+            Ok(named.collect::<Result<_, _>>()?)
+        }
+        _ => Ok(identities),
     }
-    let verdict = Arc::new(Verdict::new(options, Arc::clone(peer_scheme)));
-    let protocols: Vec<&[u8]> = options.application_protocols.iter().map(Vec::as_slice).collect();
-    let builder = ClientConfig::builder(algorithms::provider(options), verdict)
-        .transport(transport(options))
-        .application_protocols(&protocols)
-        .send_server_name(options.server_name.is_some())
-        .danger()
-        .trust_path()
-        .danger()
-        .allow_legacy_master_secret();
-    let config = match options.requires_renegotiation_info {
-        true => builder.build()?,
-        false => builder.danger().allow_missing_renegotiation_info().build()?,
-    };
-    // Without a name of the flags there still is one; it is not sent, and nobody looks at it.
-    let name = options.server_name.clone().unwrap_or_else(|| "runner".into());
-    let name = ServerName::try_from(name).map_err(|_| Failure::Usage("-host-name is no name".into()))?;
-    Ok(Connection::client(config, name, wall_clock(), &mut UnwrapErr(SysRng))?)
-}
-
-fn server(options: &Options, signer: &Signer) -> Result<Connection, Failure> {
-    if options.asks_for_certificate {
-        return Err(Failure::NotImplemented("client certificates".into()));
-    }
-    let mut identities = credentials::identities(&options.credentials, signer)?.into_iter();
-    let first = identities.next().ok_or_else(|| Failure::NotImplemented("a server without a certificate".into()))?;
-    let builder = ServerConfig::builder(algorithms::provider(options), first);
-    let protocols: Vec<&[u8]> = match options.reject_protocols {
-        true => vec![b"none that a client offers"],
-        false => options.application_protocols.iter().map(Vec::as_slice).collect(),
-    };
-    let config = identities
-        .fold(builder, ServerConfigBuilder::identity)
-        .transport(transport(options))
-        .application_protocols(&protocols)
-        .danger()
-        .trust_path()
-        .danger()
-        .allow_legacy_master_secret()
-        .build()?;
-    // The runner answers a HelloVerifyRequest like any client; the tests are about what comes after it.
-    let address = AddressValidated::assured_by_transport();
-    Ok(Connection::server(config, address, wall_clock(), &mut UnwrapErr(SysRng)))
 }
 
 /// The runner's schedule: 400 ms, doubled up to a minute, twelve times; without jitter, as it compares to the

@@ -6,17 +6,25 @@ use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use sealgram::{CloseReason, Event, Instant, Transmit};
+use sealgram::{CloseReason, Connection, Decision, DecisionId, Event, Instant, Transmit};
 
-use crate::ends::{End, HANDSHAKE_DEADLINE};
+use crate::ends::{Ends, HANDSHAKE_DEADLINE};
 use crate::expectations;
 use crate::failure::Failure;
 use crate::framing::{self, Command};
 use crate::options::Options;
 
+/// Which of the process's connections it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    First,
+    /// One that should take up the session of the one before.
+    Later,
+}
+
 /// Connects to the runner and does what the options say, until one side is done.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let end = End::new(options)?;
+pub(crate) fn run(options: &Options, ends: &mut Ends, order: Order) -> Result<(), Failure> {
+    let connection = ends.connection(options)?;
     let host = if options.ipv6 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { Ipv4Addr::LOCALHOST.into() };
     let mut stream = TcpStream::connect((host, options.port))?;
     stream.set_nodelay(true)?;
@@ -24,7 +32,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
     let mut exchange = Exchange {
         options,
-        end,
+        order,
+        connection,
+        ends,
         stream,
         now: Instant::ORIGIN,
         is_connected: false,
@@ -39,7 +49,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 struct Exchange<'o> {
     options: &'o Options,
-    end: End,
+    order: Order,
+    connection: Connection,
+    ends: &'o Ends,
     stream: TcpStream,
     /// The runner's clock: it stands still but for what the runner says, and for the pauses within a flight.
     now: Instant,
@@ -74,9 +86,9 @@ impl Exchange<'_> {
             Command::AdvanceClock(by) => {
                 framing::acknowledge_clock(&mut self.stream)?;
                 self.now = self.now + by;
-                self.end.connection.handle_timeout(self.now);
+                self.connection.handle_timeout(self.now);
             }
-            Command::SetMtu(bytes) => self.end.connection.set_mtu(bytes),
+            Command::SetMtu(bytes) => self.connection.set_mtu(bytes),
             Command::ExpectTimeout(expected) => self.expect_timeout(expected)?,
             Command::SetInitialTimeout(_) => {
                 return Err(Failure::NotImplemented("a new first timeout while the old one runs".into()));
@@ -86,7 +98,7 @@ impl Exchange<'_> {
     }
 
     fn on_datagram(&mut self, datagram: &mut [u8]) -> Result<Course, Failure> {
-        let received = self.end.connection.handle_datagram(self.now, datagram);
+        let received = self.connection.handle_datagram(self.now, datagram);
         let contents: Vec<Vec<u8>> = received.map(|content| content.to_vec()).collect();
         // Data can be answered once our own last flight is out, which the same datagram may have called for.
         let course = self.settle()?;
@@ -103,7 +115,7 @@ impl Exchange<'_> {
         if !self.is_connected {
             return Err(Failure::HungUp);
         }
-        self.end.connection.close();
+        self.connection.close();
         self.flush()?;
         Ok(Course::Done)
     }
@@ -111,10 +123,11 @@ impl Exchange<'_> {
     /// Sends what the connection has to say and does what its events call for, until nothing is left.
     fn settle(&mut self) -> Result<Course, Failure> {
         self.flush()?;
-        while let Some(event) = self.end.connection.poll_event() {
+        while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Connected => self.on_connected()?,
                 Event::Early(data) => self.early.push(data),
+                Event::Needs { id, decision } => self.decide(id, &decision)?,
                 Event::Closed(CloseReason::Peer | CloseReason::Local) if self.is_connected => {
                     self.flush()?;
                     return Ok(Course::Done);
@@ -131,22 +144,30 @@ impl Exchange<'_> {
         Ok(Course::GoOn)
     }
 
+    /// It was to be later, and now it is.
+    fn decide(&mut self, id: DecisionId, decision: &Decision) -> Result<(), Failure> {
+        let answer = self.ends.decide(decision)?;
+        let resumed = self.connection.resume(self.now, id, answer);
+        resumed.map_err(|misuse| Failure::Unexpected(format!("{misuse:?}: {misuse}")))?;
+        self.flush()
+    }
+
     /// The handshake is complete: what an application does first.
     fn on_connected(&mut self) -> Result<(), Failure> {
         self.is_connected = true;
-        expectations::check(self.options, &self.end)?;
+        expectations::check(self.options, self.order, &self.connection, &self.ends.seen)?;
         // The limits of a path are for flights; the runner's data may fill a record. Its own limit holds for both.
         if self.options.mtu.is_none() {
-            self.end.connection.set_mtu(LONGEST_RECORD);
+            self.connection.set_mtu(LONGEST_RECORD);
         }
         if self.options.export_len > 0 {
             let export = &self.options.export;
             let mut material = vec![0; self.options.export_len];
             let context = export.has_context.then_some(&*export.context);
-            let exported = self.end.connection.export_keying_material(&export.label, context, &mut material);
+            let exported = self.connection.export_keying_material(&export.label, context, &mut material);
             exported.map_err(|error| Failure::Unexpected(format!("{error:?}: {error}")))?;
             // All of it, in as many records as the path wants.
-            for piece in material.chunks(self.end.connection.max_payload()) {
+            for piece in material.chunks(self.connection.max_payload()) {
                 self.send(piece)?;
             }
         }
@@ -154,7 +175,7 @@ impl Exchange<'_> {
             self.send(self.options.first_write.as_deref().unwrap_or(b"hello"))?;
         }
         if self.options.shuts_down {
-            self.end.connection.close();
+            self.connection.close();
             self.flush()?;
         }
         Ok(())
@@ -172,7 +193,7 @@ impl Exchange<'_> {
     }
 
     fn send(&mut self, payload: &[u8]) -> Result<(), Failure> {
-        let len = self.end.connection.send(payload, &mut self.out)?;
+        let len = self.connection.send(payload, &mut self.out)?;
         Ok(framing::write_datagram(&mut self.stream, self.out.get(..len).unwrap_or_default())?)
     }
 
@@ -180,8 +201,7 @@ impl Exchange<'_> {
     fn flush(&mut self) -> Result<(), Failure> {
         loop {
             let mut has_sent = false;
-            while let Some(Transmit { len, segment_size, .. }) =
-                self.end.connection.poll_transmit(self.now, &mut self.out)
+            while let Some(Transmit { len, segment_size, .. }) = self.connection.poll_transmit(self.now, &mut self.out)
             {
                 let segment = segment_size.map_or(len, NonZeroUsize::get);
                 for datagram in self.out.get(..len).unwrap_or_default().chunks(segment) {
@@ -190,7 +210,7 @@ impl Exchange<'_> {
                 has_sent = true;
             }
             // A long flight pauses for breath. The runner knows nothing of that, and lets no time pass for it.
-            match self.end.connection.poll_timeout() {
+            match self.connection.poll_timeout() {
                 Some(due) if has_sent && due > self.now && due - self.now <= LONGEST_PAUSE => self.now = due,
                 _ => return Ok(()),
             }
@@ -198,7 +218,7 @@ impl Exchange<'_> {
     }
 
     fn expect_timeout(&self, expected: Option<Duration>) -> Result<(), Failure> {
-        let next = self.end.connection.poll_timeout().map(|due| due - self.now);
+        let next = self.connection.poll_timeout().map(|due| due - self.now);
         // The deadline of the whole handshake is no timeout of a flight.
         let found = next.filter(|next| *next < HANDSHAKE_DEADLINE / 2);
         if found.map(|found| found.as_micros()) == expected.map(|expected| expected.as_micros()) {

@@ -7,12 +7,14 @@
 //! - [`args`] turns flags into [`options`]; [`flags`] is the table of them. What is not there is not implemented, and the
 //!   program says so by its exit code.
 //! - [`framing`] reads and writes frames.
-//! - [`ends`] makes a connection of the options, out of [`algorithms`], [`credentials`] and [`verdict`].
+//! - [`ends`] makes a connection of the options, out of [`algorithms`], [`credentials`] and [`verdict`], with the
+//!   [`stores`] that outlive it.
 //! - [`exchange`] moves frames between the runner and the connection, and does what an application would.
-//! - [`expectations`] looks at what came of the handshake.
+//! - [`expectations`] looks at what came of the handshake, and at what was [`seen`] on the way.
 //!
 //! The connection runs with `danger::trust_path()`: nobody else writes to the path, and the runner wants to see failures
-//! at once. All input and output is that of a state machine, so what the runner calls asynchronous is the same here.
+//! at once. All input and output is that of a state machine, so that nothing of it is different where the runner calls it
+//! asynchronous; decisions that may be made later are made later then.
 
 mod algorithms;
 mod args;
@@ -24,12 +26,16 @@ mod failure;
 mod flags;
 mod framing;
 mod options;
+mod seen;
+mod stores;
 mod verdict;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use crate::args::Arguments;
+use crate::ends::Ends;
+use crate::exchange::Order;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -53,9 +59,10 @@ fn run() -> Result<(), Failure> {
         // A second process that shares the handshake: not a thing of ours.
         return Ok(writeln!(std::io::stdout(), "No")?);
     }
-    exchange::run(&arguments.initial)?;
+    let mut ends = Ends::new()?;
+    exchange::run(&arguments.initial, &mut ends, Order::First)?;
     for _ in 0..arguments.initial.resume_count {
-        exchange::run(&arguments.resume)?;
+        exchange::run(&arguments.resume, &mut ends, Order::Later)?;
     }
     Ok(())
 }
