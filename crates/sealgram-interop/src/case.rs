@@ -1,8 +1,16 @@
-//! What is tried: tables of cases, the same for every peer and for both roles.
+//! What is tried: cases, and tables of them, the same for every peer and for both roles.
+
+mod tables;
 
 use core::fmt;
 
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+
+pub use self::tables::{
+    CLIENT_CERTIFICATES, ECDHE_PSK, ECDSA, ECDSA_P384, ED25519, FEATURES, FEATURES_OF_OUR_SERVER,
+    FEATURES_OF_PEER_SERVERS, GROUPS, LARGE, OCSP_RESPONSES, PRESHARED_KEYS, PSK, RAW_PUBLIC_KEYS, RESUMPTIONS, RSA,
+    RSA_4096, RSA_SHA384, SMALL_MTU, SUITES, ccm, matrix,
+};
 
 /// One association that has to come to be, and what is to be seen in it.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +47,14 @@ pub struct Case {
     pub alpn: Option<Alpn>,
     /// Whether the client says in the clear which name it wants.
     pub server_name: bool,
-    /// Whether the server asks for a certificate that the client does not have.
-    pub certificate_request: bool,
+    /// What the server asks the client for, and what the client has to show.
+    pub client: ClientCertificate,
+    /// Whether keys are shown as they are, without certificates (RFC 7250).
+    pub raw_public_keys: bool,
+    /// Whether the client asks for an OCSP response, which the server has.
+    pub ocsp_response: bool,
+    /// How a second association takes up the session of the first, if there is to be one.
+    pub resumption: Option<Resumption>,
     /// Whether our retransmission timer is fast, for outcomes that take several timeouts.
     pub hasty: bool,
     /// The label of keying material to compare, if it is to be compared.
@@ -73,6 +87,69 @@ impl KeyKind {
             Self::Ed25519 | Self::Rsa | Self::Rsa4096 => None,
         }
     }
+}
+
+/// What the server asks the client for, and what the client has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
+pub enum ClientCertificate {
+    /// The server does not ask.
+    NotAsked,
+    /// It asks a client that has none, and goes on.
+    Missing,
+    /// It asks, would go on without, and sees one with a key of this kind.
+    Requested(KeyKind),
+    /// It asks, would not go on without, and sees one with a key of this kind.
+    Required(KeyKind),
+}
+
+impl ClientCertificate {
+    /// Whether the server asks.
+    #[must_use]
+    pub const fn is_asked(self) -> bool {
+        !matches!(self, Self::NotAsked)
+    }
+
+    /// The kind of the key that the client shows, if it does.
+    #[must_use]
+    pub const fn shown(self) -> Option<KeyKind> {
+        match self {
+            Self::NotAsked | Self::Missing => None,
+            Self::Requested(kind) | Self::Required(kind) => Some(kind),
+        }
+    }
+}
+
+/// How a session is taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a part of a row of a table in this workspace")]
+pub struct Resumption {
+    /// What the client shows for it.
+    pub by: SessionHandle,
+    /// Whether our end starts anew in between, with nothing but what it kept for that.
+    pub restart: bool,
+}
+
+/// What a client shows to take up a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
+pub enum SessionHandle {
+    /// The id under which the server keeps it (RFC 5246 section 7.3).
+    Id,
+    /// The ticket that the server sealed it into (RFC 5077).
+    Ticket,
+}
+
+/// What the server proves itself with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
+pub enum Authentication {
+    /// The key of a certificate, or that key alone.
+    Signature,
+    /// A preshared key and an ephemeral one.
+    EcdhePsk,
+    /// A preshared key alone: the group and the kind of key of the case mean nothing.
+    Psk,
 }
 
 /// How the server's certificate is tied to the root.
@@ -139,10 +216,29 @@ impl Case {
             mtu: None,
             alpn: None,
             server_name: true,
-            certificate_request: false,
+            client: ClientCertificate::NotAsked,
+            raw_public_keys: false,
+            ocsp_response: false,
+            resumption: None,
             hasty: false,
             exporter: None,
         }
+    }
+
+    /// What the suite of the case stands for.
+    #[must_use]
+    pub const fn authentication(&self) -> Authentication {
+        authentication(self.suite)
+    }
+}
+
+/// What a suite stands for. Those with AES-CCM are told by their numbers (RFC 6655, RFC 8442).
+#[must_use]
+pub const fn authentication(suite: CipherSuite) -> Authentication {
+    match suite.0 {
+        0x00a8 | 0x00a9 | 0xccab | 0xc0a4 | 0xc0a5 | 0xc0a8 | 0xc0a9 => Authentication::Psk,
+        0xccac | 0xd001..=0xd005 => Authentication::EcdhePsk,
+        _ => Authentication::Signature,
     }
 }
 
@@ -157,111 +253,14 @@ const fn is_rsa(suite: CipherSuite) -> bool {
     )
 }
 
-/// Every suite with every group and every kind of key: what we advertise, each alone (NEG-23).
-pub fn matrix() -> impl Iterator<Item = Case> {
-    let pairs = SUITES.into_iter().flat_map(|suite| GROUPS.into_iter().map(move |group| Case::new(suite, group)));
-    pairs.flat_map(|case| {
-        let kinds: &[KeyKind] =
-            if is_rsa(case.suite) { &[KeyKind::Rsa] } else { &[KeyKind::Ecdsa, KeyKind::EcdsaP384, KeyKind::Ed25519] };
-        kinds.iter().map(move |&key_kind| Case { key_kind, ..case })
-    })
-}
-
-/// The suites that we share with every peer worth its name.
-pub const SUITES: [CipherSuite; 6] = [
-    CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-];
-
-/// The groups, alike.
-pub const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
-
-/// A small MTU: less than any certificate.
-pub const SMALL_MTU: usize = 300;
-
-/// A length of data that only a datagram above any usual MTU holds, in bytes: what `s_client` reads at once.
-pub const LARGE: usize = 8000;
-
-/// A plain case for each kind of certificate: the rows of [`FEATURES`] differ from them in one thing each.
-pub const ECDSA: Case = Case::new(CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, NamedGroup::X25519);
-/// See [`ECDSA`].
-pub const RSA: Case = Case::new(CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256, NamedGroup::X25519);
-
-/// See [`ECDSA`].
-pub const ECDSA_P384: Case = Case { key_kind: KeyKind::EcdsaP384, ..ECDSA };
-/// See [`ECDSA`].
-pub const ED25519: Case = Case { key_kind: KeyKind::Ed25519, ..ECDSA };
-/// See [`ECDSA`].
-pub const RSA_4096: Case = Case { key_kind: KeyKind::Rsa4096, ..RSA };
-
-/// What is tried once, not with every suite and group.
-pub const FEATURES: &[Case] = &[
-    Case { scheme: Some(SignatureScheme::ECDSA_SHA256), ..ECDSA },
-    Case { scheme: Some(SignatureScheme::ECDSA_SHA384), ..ECDSA_P384 },
-    // KEX-12: the message itself is signed, under the suites that are named for ECDSA.
-    Case { scheme: Some(SignatureScheme::ED25519), ..ED25519 },
-    Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA256), ..RSA },
-    Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA384), ..RSA },
-    Case { scheme: Some(SignatureScheme::RSA_PKCS1_SHA512), ..RSA },
-    // KEX-11: what is advertised of PSS is accepted.
-    Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA256), ..RSA },
-    Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA384), ..RSA },
-    Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA512), ..RSA },
-    RSA_4096,
-    Case { scheme: Some(SignatureScheme::RSA_PSS_RSAE_SHA256), ..RSA_4096 },
-    Case { chain: Chain::Intermediate, ..ECDSA },
-    Case { chain: Chain::Intermediate, ..RSA },
-    Case { chain: Chain::Intermediate, stateless: true, mtu: Some(SMALL_MTU), ..RSA },
-    Case { whole_offer: true, ..ECDSA },
-    // The second hello of OpenSSL's client takes two datagrams then, with the cookie in the first.
-    Case { whole_offer: true, mtu: Some(SMALL_MTU), alpn: Some(SERVER_PREFERS), ..RSA },
-    Case { large: true, ..ECDSA },
-    // EMS: only with the word `danger` in our configuration.
-    Case { extended_master_secret: false, ..ECDSA },
-    Case { extended_master_secret: false, ..RSA },
-    Case { alpn: Some(SAME_PROTOCOL), ..ECDSA },
-    Case { alpn: Some(SERVER_PREFERS), ..RSA },
-    Case { server_name: false, ..ECDSA },
-    Case { exporter: Some("EXTRACTOR-dtls_srtp"), ..ECDSA },
-    Case {
-        exporter: Some("EXPORTER-sealgram-interop"),
-        ..Case::new(CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384, NamedGroup::SECP256R1)
-    },
-];
-
-/// What only other servers do: ring signs under SHA-256 with P-256 and under SHA-384 with P-384 alone, and verifies
-/// more. KEX-10: a scheme of ECDSA names a hash in DTLS 1.2, not a curve.
-pub const FEATURES_OF_PEER_SERVERS: &[Case] = &[
-    Case { cookies: false, ..ECDSA },
-    Case { cookies: false, mtu: Some(SMALL_MTU), ..RSA },
-    Case { certificate_request: true, ..ECDSA },
-    Case { certificate_request: true, ..RSA },
-    Case { scheme: Some(SignatureScheme::ECDSA_SHA384), ..ECDSA },
-    Case { scheme: Some(SignatureScheme::ECDSA_SHA256), ..ECDSA_P384 },
-];
-
-/// What only our server has a choice of: for peers that are clients.
-pub const FEATURES_OF_OUR_SERVER: &[Case] =
-    &[Case { key_form: KeyForm::Traditional, ..ECDSA }, Case { key_form: KeyForm::Traditional, ..RSA }];
-
-const SAME_PROTOCOL: Alpn = Alpn { client: &["webrtc"], server: &["webrtc"], agreed: "webrtc" };
-const SERVER_PREFERS: Alpn =
-    Alpn { client: &["c-webrtc", "webrtc", "coap"], server: &["coap", "webrtc"], agreed: "coap" };
-
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = match self.key_kind {
-            KeyKind::Ecdsa => "ECDSA",
-            KeyKind::EcdsaP384 => "ECDSA P-384",
-            KeyKind::Ed25519 => "Ed25519",
-            KeyKind::Rsa => "RSA",
-            KeyKind::Rsa4096 => "RSA 4096",
+        let (group, key) = match self.authentication() {
+            Authentication::Signature => (group_name(self.group), key_name(self.key_kind)),
+            Authentication::EcdhePsk => (group_name(self.group), "ECDHE_PSK"),
+            Authentication::Psk => (NO_GROUP, "PSK"),
         };
-        write!(f, "{:04X} {} {key}", self.suite.0, group_name(self.group))?;
+        write!(f, "{:04X} {group} {key}", self.suite.0)?;
         let features = [
             self.whole_offer.then(|| "whole offer".into()),
             self.stateless.then(|| "stateless cookies".into()),
@@ -275,10 +274,38 @@ impl fmt::Display for Case {
                 .then(|| if is_rsa(self.suite) { "PKCS#1 key" } else { "SEC1 key" }.into()),
             self.alpn.map(|alpn| format!("ALPN {} of {}", alpn.agreed, alpn.client.join(" "))),
             (!self.server_name).then(|| "no server name".into()),
-            self.certificate_request.then(|| "certificate request".into()),
+            self.raw_public_keys.then(|| "raw public keys".into()),
+            match self.client {
+                ClientCertificate::NotAsked => None,
+                ClientCertificate::Missing => Some("certificate request".into()),
+                ClientCertificate::Requested(kind) => Some(format!("client certificate requested: {}", key_name(kind))),
+                ClientCertificate::Required(kind) if self.raw_public_keys => {
+                    Some(format!("client key required: {}", key_name(kind)))
+                }
+                ClientCertificate::Required(kind) => Some(format!("client certificate required: {}", key_name(kind))),
+            },
+            self.ocsp_response.then(|| "OCSP response".into()),
+            self.resumption.map(|resumption| match resumption.by {
+                SessionHandle::Id => "resumed by session ID".into(),
+                SessionHandle::Ticket => "resumed by ticket".into(),
+            }),
+            self.resumption.and_then(|resumption| resumption.restart.then(|| "after a restart of ours".into())),
             self.exporter.map(|label| format!("exporter {label}")),
         ];
         features.into_iter().flatten().try_for_each(|feature: String| write!(f, ", {feature}"))
+    }
+}
+
+/// What stands in the place of a group where there is none.
+pub const NO_GROUP: &str = "none";
+
+const fn key_name(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Ecdsa => "ECDSA",
+        KeyKind::EcdsaP384 => "ECDSA P-384",
+        KeyKind::Ed25519 => "Ed25519",
+        KeyKind::Rsa => "RSA",
+        KeyKind::Rsa4096 => "RSA 4096",
     }
 }
 

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use sealgram::pki_types::pem::PemObject;
-use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
+use sealgram::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 
 use crate::case::{Chain, KeyForm, KeyKind};
+use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::{Outcome, expect};
 
 /// A directory with authorities, certificates for `localhost` and 127.0.0.1, and their keys, all in PEM.
@@ -35,6 +37,10 @@ impl Certificates {
         for arguments in OTHERS {
             certificates.openssl(arguments)?;
         }
+        fs::write(certificates.psk_file(), format!("{PSK_IDENTITY}:{}\n", psk_in_hexadecimal()))?;
+        certificates.make_clients()?;
+        certificates.make_public_keys()?;
+        certificates.make_ocsp_responses()?;
         for kind in [KeyKind::Ecdsa, KeyKind::Rsa] {
             let mut chain = fs::read(certificates.certificate_file(kind, Chain::Intermediate))?;
             chain.extend(fs::read(certificates.intermediate_file(kind))?);
@@ -127,12 +133,87 @@ impl Certificates {
         Ok(key)
     }
 
+    /// The certificate of clients with a key of this kind, from the root of the kind.
+    #[must_use]
+    pub fn client_certificate_file(&self, kind: KeyKind) -> PathBuf {
+        self.path(&format!("{}-client.pem", name(kind)))
+    }
+
+    /// The key of that certificate, in PKCS#8.
+    #[must_use]
+    pub fn client_key_file(&self, kind: KeyKind) -> PathBuf {
+        self.path(&format!("{}-client.key", name(kind)))
+    }
+
+    /// The public key of the server, in PEM.
+    #[must_use]
+    pub fn public_key_file(&self, kind: KeyKind) -> PathBuf {
+        self.path(&format!("{}.pub", name(kind)))
+    }
+
+    /// The public key of clients, in PEM.
+    #[must_use]
+    pub fn client_public_key_file(&self, kind: KeyKind) -> PathBuf {
+        self.path(&format!("{}-client.pub", name(kind)))
+    }
+
+    /// What the root says of the server's certificate, as an OCSP response in DER: there is one for ECDSA and for RSA.
+    #[must_use]
+    pub fn ocsp_response_file(&self, kind: KeyKind) -> PathBuf {
+        self.path(&format!("{}-direct.ocsp", name(kind)))
+    }
+
+    /// A client's certificate that the ECDSA root has revoked, with the key of the others.
+    #[must_use]
+    pub fn revoked_certificate_file(&self) -> PathBuf {
+        self.path("ecdsa-revoked.pem")
+    }
+
+    /// The preshared key behind the name of who has it, as GnuTLS reads it.
+    #[must_use]
+    pub fn psk_file(&self) -> PathBuf {
+        self.path("psk.txt")
+    }
+
+    /// The list that says so.
+    #[must_use]
+    pub fn revocation_list_file(&self) -> PathBuf {
+        self.path("ecdsa-root.crl")
+    }
+
+    /// The list as our server takes it.
+    pub fn revocation_list(&self) -> Outcome<CertificateRevocationListDer<'static>> {
+        Ok(CertificateRevocationListDer::from_pem_file(self.revocation_list_file())?)
+    }
+
+    /// What our client shows.
+    pub fn client_certificate(&self, kind: KeyKind) -> Outcome<CertificateDer<'static>> {
+        Ok(CertificateDer::from_pem_file(self.client_certificate_file(kind))?)
+    }
+
+    /// What it proves it with.
+    pub fn client_key(&self, kind: KeyKind) -> Outcome<PrivateKeyDer<'static>> {
+        Ok(PrivateKeyDer::from_pem_file(self.client_key_file(kind))?)
+    }
+
+    /// The server's public key, as our client knows it.
+    pub fn public_key(&self, kind: KeyKind) -> Outcome<SubjectPublicKeyInfoDer<'static>> {
+        Ok(SubjectPublicKeyInfoDer::from_pem_file(self.public_key_file(kind))?)
+    }
+
+    /// The public key of clients, as our server knows it.
+    pub fn client_public_key(&self, kind: KeyKind) -> Outcome<SubjectPublicKeyInfoDer<'static>> {
+        Ok(SubjectPublicKeyInfoDer::from_pem_file(self.client_public_key_file(kind))?)
+    }
+
     fn make_ecdsa(&self) -> Outcome {
         let kind = KeyKind::Ecdsa;
-        let (root_key, intermediate_key, key) = (KeyPair::generate()?, KeyPair::generate()?, KeyPair::generate()?);
+        let [root_key, intermediate_key, key, client_key] = [(); 4].map(|()| KeyPair::generate());
+        let (root_key, intermediate_key, key, client_key) = (root_key?, intermediate_key?, key?, client_key?);
 
         let root = authority("sealgram interop ECDSA root");
         fs::write(self.root_file(kind), root.self_signed(&root_key)?.pem())?;
+        fs::write(self.path("ecdsa-root.key"), root_key.serialize_pem())?;
         let root = Issuer::new(root, root_key);
 
         let intermediate = authority("sealgram interop ECDSA intermediate");
@@ -143,7 +224,12 @@ impl Certificates {
         fs::write(self.certificate_file(kind, Chain::Direct), server.signed_by(&key, &root)?.pem())?;
         fs::write(self.certificate_file(kind, Chain::Intermediate), server.signed_by(&key, &intermediate)?.pem())?;
         fs::write(self.key_file(kind, KeyForm::Pkcs8), key.serialize_pem())?;
-        self.openssl("ec -in ecdsa.key -out ecdsa-traditional.key")
+
+        fs::write(self.client_certificate_file(kind), client(CLIENT_SERIAL).signed_by(&client_key, &root)?.pem())?;
+        fs::write(self.revoked_certificate_file(), client(REVOKED_SERIAL).signed_by(&client_key, &root)?.pem())?;
+        fs::write(self.client_key_file(kind), client_key.serialize_pem())?;
+        fs::write(self.revocation_list_file(), revocation_list().signed_by(&root)?.pem()?)?;
+        self.openssl("ec -in ecdsa.key -out ecdsa-traditional.key").map(drop)
     }
 
     fn make_rsa(&self) -> Outcome {
@@ -153,11 +239,50 @@ impl Certificates {
         Ok(())
     }
 
-    fn openssl(&self, arguments: &str) -> Outcome {
+    /// Those of the other kinds than ECDSA with P-256.
+    fn make_clients(&self) -> Outcome {
+        for (kind, new_key) in CLIENT_KEYS {
+            let kind = name(kind);
+            self.openssl(&format!(
+                "req -x509 -newkey {new_key} -nodes -days 7 -subj /CN={kind}client -extensions client \
+                 -CA {kind}-root.pem -CAkey {kind}-root.key -keyout {kind}-client.key -out {kind}-client.pem"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn make_public_keys(&self) -> Outcome {
+        for kind in [KeyKind::Ecdsa, KeyKind::EcdsaP384, KeyKind::Ed25519, KeyKind::Rsa] {
+            for key in [name(kind).to_string(), format!("{}-client", name(kind))] {
+                self.openssl(&format!("pkey -in {key}.key -pubout -out {key}.pub"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The root itself answers, and knows of nothing that it revoked.
+    fn make_ocsp_responses(&self) -> Outcome {
+        for kind in [KeyKind::Ecdsa, KeyKind::Rsa] {
+            let kind = name(kind);
+            let serial = self.openssl(&format!("x509 -in {kind}-direct.pem -noout -serial"))?;
+            let serial = serial.trim().strip_prefix("serial=").ok_or("a certificate without a serial number")?;
+            // One certificate a line, as `openssl ca` keeps them: valid, until when, revoked when, number, file, name.
+            fs::write(self.path("index.txt"), format!("V\t491231235959Z\t\t{serial}\tunknown\t/CN={kind}\n"))?;
+            self.openssl(&format!(
+                "ocsp -index index.txt -CA {kind}-root.pem -rsigner {kind}-root.pem -rkey {kind}-root.key \
+                 -issuer {kind}-root.pem -cert {kind}-direct.pem -ndays 7 -respout {kind}-direct.ocsp -noverify"
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// What it prints.
+    fn openssl(&self, arguments: &str) -> Outcome<String> {
         let mut command = Command::new("openssl");
         command.args(arguments.split(' ')).current_dir(&self.directory).env("OPENSSL_CONF", self.openssl_config());
         let output = command.output()?;
-        expect(output.status.success(), format!("openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr)))
+        expect(output.status.success(), format!("openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr)))?;
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -187,6 +312,35 @@ fn server() -> Outcome<CertificateParams> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     Ok(params)
 }
+
+fn client(serial: u64) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "sealgram interop client");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.serial_number = Some(SerialNumber::from(serial));
+    params
+}
+
+/// Of the numbers in use, one was taken back.
+fn revocation_list() -> CertificateRevocationListParams {
+    CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 1, 1),
+        next_update: date_time_ymd(4096, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: vec![RevokedCertParams {
+            serial_number: SerialNumber::from(REVOKED_SERIAL),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        }],
+        key_identifier_method: KeyIdMethod::Sha256,
+    }
+}
+
+const CLIENT_SERIAL: u64 = 0x1001;
+const REVOKED_SERIAL: u64 = 0x1002;
 
 const fn name(kind: KeyKind) -> &'static str {
     match kind {
@@ -218,6 +372,13 @@ const OTHERS: [&str; 6] = [
     "req -x509 -newkey rsa:4096 -nodes -days 7 -subj /CN=rsa4096server -extensions server -CA rsa4096-root.pem -CAkey rsa4096-root.key -keyout rsa4096.key -out rsa4096-direct.pem",
 ];
 
+/// The kinds of key that clients have, in the words of `openssl req`.
+const CLIENT_KEYS: [(KeyKind, &str); 3] = [
+    (KeyKind::EcdsaP384, "ec -pkeyopt ec_paramgen_curve:P-384"),
+    (KeyKind::Ed25519, "ed25519"),
+    (KeyKind::Rsa, "rsa:2048"),
+];
+
 const OPENSSL_CONFIG: &str = "\
 [req]
 distinguished_name = subject
@@ -231,6 +392,10 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost, IP:127.0.0.1
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
 ";
 
 const OPENSSL_CONFIG_WITHOUT_EXTENDED_MASTER_SECRET: &str = "\

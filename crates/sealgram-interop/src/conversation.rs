@@ -1,27 +1,20 @@
 //! A good association with a peer, from hello to close_notify, and everything that both ends must agree on.
 
-use core::iter;
 use core::net::SocketAddr;
-use core::time::Duration;
 use std::sync::Arc;
 
-use sealgram::code::{HandshakeType, NamedGroup};
-use sealgram::crypto::CryptoProvider;
-use sealgram::pki_types::ServerName;
-use sealgram::provider::ring;
-use sealgram::x509::CertificateVerifier;
-use sealgram::{
-    ClientConfig, ClientConfigBuilder, CloseReason, Identity, Role, ServerConfig, ServerConfigBuilder, TransportOptions,
-};
+use sealgram::code::HandshakeType;
+use sealgram::{CloseReason, Role};
 use sealgram_std::Direction;
 
-use crate::case::{Case, KeyKind, LARGE, SMALL_MTU};
+use crate::case::{Authentication, Case, LARGE, SMALL_MTU, SessionHandle};
 use crate::certificates::Certificates;
+use crate::configuration::{PSK_IDENTITY, client_config, name_for, server_config};
 use crate::ours::{Association, Server};
 use crate::peer::udp_proxy::{Harm, UdpProxy};
 use crate::peer::{Manner, Peer};
 use crate::wire::Wire;
-use crate::{Outcome, PATIENCE, expect, expect_eq};
+use crate::{Outcome, expect, expect_eq};
 
 /// Who ends an association.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +24,16 @@ pub enum Closer {
     Us,
     /// The peer does.
     Peer,
+}
+
+/// Whether two meet for the first time, or take up the session of that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third")]
+pub enum Visit {
+    /// The handshake is a full one.
+    First,
+    /// It is an abbreviated one.
+    Second,
 }
 
 /// We connect to `peer`, a server that was started for `case`, and talk with it.
@@ -52,7 +55,16 @@ pub fn we_connect_through(
         let proxy = harm.map(|harm| UdpProxy::start(peer.address()?, harm)).transpose()?;
         let to = proxy.as_ref().map_or_else(|| peer.address(), |proxy| Ok(proxy.address()))?;
         let ours = Association::connect(to, name_for(case)?, config, &wire)?;
-        Conversation { case, role: Role::Client, wire: &wire, ours, peer: &mut peer }.run(closer)?;
+        Conversation {
+            case,
+            certificates,
+            role: Role::Client,
+            visit: Visit::First,
+            wire: &wire,
+            ours,
+            peer: &mut peer,
+        }
+        .run(closer)?;
         proxy.as_ref().map_or(Ok(()), UdpProxy::has_done_harm)
     };
     converse().map_err(|error| report(&*error, &peer, &wire))
@@ -82,7 +94,16 @@ pub fn peer_connects_through(
     let mut peer = start(proxy.as_ref().map_or_else(|| server.address(), |proxy| Ok(proxy.address()))?)?;
     let mut converse = || -> Outcome {
         let ours = server.accept()?;
-        Conversation { case, role: Role::Server, wire: &wire, ours, peer: &mut peer }.run(closer)?;
+        Conversation {
+            case,
+            certificates,
+            role: Role::Server,
+            visit: Visit::First,
+            wire: &wire,
+            ours,
+            peer: &mut peer,
+        }
+        .run(closer)?;
         proxy.as_ref().map_or(Ok(()), UdpProxy::has_done_harm)
     };
     converse().map_err(|error| report(&*error, &peer, &wire))
@@ -93,84 +114,20 @@ pub fn report(error: &dyn core::error::Error, peer: &Peer, wire: &Wire) -> Box<d
     format!("{error}\n--- the peer printed:\n{}\n--- on the wire:\n{wire}", peer.output()).into()
 }
 
-/// What our client is for a case, trusting the root of `trusted`.
-pub fn client_config(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<Arc<ClientConfig>> {
-    Ok(client_builder(case, trusted, certificates)?.build()?)
-}
-
-/// The same before it is built.
-pub fn client_builder(case: &Case, trusted: KeyKind, certificates: &Certificates) -> Outcome<ClientConfigBuilder> {
-    let verifier = CertificateVerifier::builder(vec![certificates.root(trusted)?]).build()?;
-    let alpn = names(case.alpn.map(|alpn| alpn.client));
-    let builder = ClientConfig::builder(provider(case), Arc::new(verifier));
-    let builder = builder.application_protocols(&alpn).transport(transport(case));
-    Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
-}
-
-/// What our server is for a case.
-pub fn server_config(case: &Case, certificates: &Certificates) -> Outcome<Arc<ServerConfig>> {
-    Ok(server_builder(case, certificates)?.build()?)
-}
-
-/// The same before it is built.
-pub fn server_builder(case: &Case, certificates: &Certificates) -> Outcome<ServerConfigBuilder> {
-    let key = certificates.key(case.key_kind, case.key_form)?;
-    let key = ring::provider().key_loader.load(&key)?;
-    let identity = Identity::new(certificates.chain(case.key_kind, case.chain)?, key)?;
-    let alpn = names(case.alpn.map(|alpn| alpn.server));
-    let builder = ServerConfig::builder(provider(case), identity);
-    let builder = builder.application_protocols(&alpn).transport(transport(case));
-    Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
-}
-
-/// The name that our client asks for. An address is not sent in the clear.
-pub fn name_for(case: &Case) -> Outcome<ServerName<'static>> {
-    Ok(ServerName::try_from(if case.server_name { "localhost" } else { "127.0.0.1" })?)
-}
-
-/// Everything there is, with the group of the case in front of the curve of the certificate, which is offered as well.
-fn provider(case: &Case) -> &'static CryptoProvider {
-    static P384_FIRST: CryptoProvider =
-        CryptoProvider { groups: &[ring::SECP384R1, ring::SECP256R1], ..*ring::provider() };
-    match case.group {
-        _ if case.narrow => narrow(case),
-        NamedGroup::SECP384R1 => &P384_FIRST,
-        _ => ring::provider(),
-    }
-}
-
-/// Nothing but what the case names. It stays for as long as the process, which is no longer than the trials.
-fn narrow(case: &Case) -> &'static CryptoProvider {
-    let all = ring::provider();
-    let suites = all.suites.iter().copied().filter(|suite| suite.code == case.suite).collect::<Vec<_>>();
-    let wanted = iter::once(case.group).chain(case.key_kind.curve().filter(|curve| *curve != case.group));
-    let groups = wanted.filter_map(|code| all.groups.iter().copied().find(|group| group.code() == code));
-    Box::leak(Box::new(CryptoProvider { suites: suites.leak(), groups: groups.collect::<Vec<_>>().leak(), ..*all }))
-}
-
-/// Timers and sizes of our end for a case.
-pub fn transport(case: &Case) -> TransportOptions {
-    let options = TransportOptions::default().handshake_deadline(PATIENCE);
-    let options = if case.hasty { options.initial_timeout(HASTE) } else { options };
-    let mtu = if case.large { Some(LARGE + RECORD_ROOM) } else { case.mtu };
-    mtu.map_or(options, |mtu| options.mtu(mtu))
-}
-
-fn names(list: Option<&'static [&'static str]>) -> Vec<&'static [u8]> {
-    list.unwrap_or_default().iter().map(|name| name.as_bytes()).collect()
-}
-
 /// An association that has come to be, and who has to say something about it.
-struct Conversation<'a> {
-    case: &'a Case,
-    role: Role,
-    wire: &'a Wire,
-    ours: Association,
-    peer: &'a mut Peer,
+pub(crate) struct Conversation<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) certificates: &'a Certificates,
+    pub(crate) role: Role,
+    pub(crate) visit: Visit,
+    pub(crate) wire: &'a Wire,
+    pub(crate) ours: Association,
+    pub(crate) peer: &'a mut Peer,
 }
 
 impl Conversation<'_> {
-    fn run(mut self, closer: Closer) -> Outcome {
+    /// All of it, up to the end of the association.
+    pub(crate) fn run(mut self, closer: Closer) -> Outcome {
         self.agree()?;
         self.exchange()?;
         self.look_at_the_wire()?;
@@ -193,22 +150,45 @@ impl Conversation<'_> {
     fn agree(&self) -> Outcome {
         let (case, session) = (self.case, self.ours.session()?);
         expect_eq("suite", &session.cipher_suite, &case.suite)?;
-        expect_eq("group", &session.group, &Some(case.group))?;
+        let group = (case.authentication() != Authentication::Psk).then_some(case.group);
+        expect_eq("group", &session.group, &group)?;
         expect_eq("extended master secret", &session.extended_master_secret, &case.extended_master_secret)?;
+        expect_eq("resumed", &session.resumed, &(self.visit == Visit::Second))?;
         let protocol = session.application_protocol.as_deref().map(String::from_utf8_lossy);
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
         expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
-        let chain_len = match self.role {
-            Role::Server => 0,
-            Role::Client => case.chain.len(),
-        };
-        expect_eq("length of the peer's chain", &session.peer_certificates.len(), &chain_len)?;
+        self.knows_the_peer()?;
         self.peer.confirms_facts()?;
         if let Some(label) = case.exporter {
             let theirs = self.peer.keying_material()?;
             expect_eq("keying material", &self.ours.export(label, theirs.len())?, &theirs)?;
         }
         Ok(())
+    }
+
+    /// Who the peer is, as it proved: the same in a session that was taken up again.
+    fn knows_the_peer(&self) -> Outcome {
+        let (case, session, certificates) = (self.case, self.ours.session()?, self.certificates);
+        let is_psk = case.authentication() != Authentication::Signature;
+        let chain = match self.role {
+            _ if is_psk || case.raw_public_keys => vec![],
+            Role::Server => case
+                .client
+                .shown()
+                .map(|kind| certificates.client_certificate(kind))
+                .into_iter()
+                .collect::<Result<_, _>>()?,
+            Role::Client => certificates.chain(case.key_kind, case.chain)?,
+        };
+        expect(session.peer_certificates == chain, "the peer's chain is another one")?;
+        let key = match self.role {
+            _ if !case.raw_public_keys => None,
+            Role::Server => case.client.shown().map(|kind| certificates.client_public_key(kind)).transpose()?,
+            Role::Client => Some(certificates.public_key(case.key_kind)?),
+        };
+        expect(session.peer_raw_public_key == key, "the peer's raw public key is another one")?;
+        let identity = session.psk_identity.as_deref().map(String::from_utf8_lossy);
+        expect_eq("PSK identity", &identity.as_deref(), &is_psk.then_some(PSK_IDENTITY))
     }
 
     /// Data both ways: a line, and one as long as fits a datagram.
@@ -259,20 +239,40 @@ impl Conversation<'_> {
             Role::Client => (Direction::Received, Direction::Sent),
             Role::Server => (Direction::Sent, Direction::Received),
         };
+        let case = self.case;
         let server_sent = |msg_type| self.wire.message(from_server, msg_type).is_some();
-        expect_eq("cookie exchange", &server_sent(HandshakeType::HELLO_VERIFY_REQUEST), &self.case.cookies)?;
-        if let Some(mtu) = self.case.mtu {
+        // RES: who comes back is asked for a cookie like everybody else.
+        expect_eq("cookie exchange", &server_sent(HandshakeType::HELLO_VERIFY_REQUEST), &case.cookies)?;
+        if let Some(mtu) = case.mtu {
             let longest = self.wire.longest();
             expect(longest <= mtu, format!("a datagram of {longest} bytes, above the MTU of {mtu}"))?;
         }
-        if let Some(scheme) = self.case.scheme {
+        let is_full = self.visit == Visit::First;
+        if let Some(scheme) = case.scheme.filter(|_| is_full) {
             expect_eq("signature scheme", &self.wire.signature_scheme(from_server), &Some(scheme))?;
         }
-        let is_asked = server_sent(HandshakeType::CERTIFICATE_REQUEST);
-        expect_eq("certificate request", &is_asked, &self.case.certificate_request)?;
-        // RFC 5246 section 7.4.6: without a suitable certificate the list is there, and empty. Unasked, it is not.
+        let by_ticket = case.resumption.is_some_and(|resumption| resumption.by == SessionHandle::Ticket);
+        if is_full && case.resumption.is_some() {
+            expect_eq("ticket", &server_sent(HandshakeType::NEW_SESSION_TICKET), &by_ticket)?;
+        }
+        let shows_certificate = is_full && case.authentication() == Authentication::Signature;
+        expect_eq("the server's certificate", &server_sent(HandshakeType::CERTIFICATE), &shows_certificate)?;
+        let has_response = is_full && case.ocsp_response;
+        expect_eq("OCSP response", &server_sent(HandshakeType::CERTIFICATE_STATUS), &has_response)?;
+        let is_asked = is_full && case.client.is_asked();
+        expect_eq("certificate request", &server_sent(HandshakeType::CERTIFICATE_REQUEST), &is_asked)?;
         let answer = self.wire.message(from_client, HandshakeType::CERTIFICATE);
-        expect_eq("the client's certificate message", &answer, &is_asked.then(|| vec![0, 0, 0]))
+        let proof = self.wire.message(from_client, HandshakeType::CERTIFICATE_VERIFY);
+        // RFC 5246 section 7.4.8: there is something to prove only for who has shown something.
+        let shows = is_asked && case.client.shown().is_some();
+        expect_eq("the client's signature", &proof.is_some(), &shows)?;
+        match answer {
+            // RFC 5246 section 7.4.6: without a suitable certificate the list is there, and empty. Unasked, it is not.
+            answer if !shows => {
+                expect_eq("the client's certificate message", &answer, &is_asked.then(|| vec![0, 0, 0]))
+            }
+            answer => expect(answer.is_some(), "the client shows no certificate"),
+        }
     }
 }
 
@@ -281,9 +281,3 @@ const SHORT_ENOUGH: usize = SMALL_MTU - 100;
 
 /// A line that `gnutls-serv` reads at once, in bytes.
 const SHORT_ECHO: usize = 100;
-
-/// What a record needs beside its payload: header, explicit nonce and tag; and a line its end.
-const RECORD_ROOM: usize = 13 + 8 + 16 + 1;
-
-/// The first retransmission timeout where an outcome takes several of them.
-const HASTE: Duration = Duration::from_millis(40);

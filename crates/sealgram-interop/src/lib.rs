@@ -4,7 +4,11 @@
 //! |---|---|
 //! | [`case`] | what is tried, as tables: suites, groups, certificates and features |
 //! | [`conversation`] | how it is tried: connect, compare what both ends know, exchange data, close |
+//! | [`resumption`] | the same twice, the second time with the session of the first |
+//! | [`configuration`] | what our ends are for a case |
 //! | [`ours`] | our end of it, through the blocking adapter |
+//! | [`sessions`] | what a server of ours keeps beyond its own end |
+//! | [`relay`] | leads the clients of one address to several servers |
 //! | [`peer`] | the other end, one file for each implementation |
 //! | [`wire`] | what went over the wire |
 //! | [`certificates`] | made anew for each run |
@@ -17,10 +21,14 @@
 
 pub mod case;
 pub mod certificates;
+pub mod configuration;
 pub mod conversation;
 pub mod ours;
 pub mod peer;
 pub mod process;
+pub mod relay;
+pub mod resumption;
+pub mod sessions;
 pub mod wire;
 
 use core::fmt;

@@ -1,5 +1,6 @@
 //! A peer's process: what it says, what is said to it, and its end.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::env;
 use std::io::{Read, Write};
@@ -32,6 +33,8 @@ pub struct Process {
 struct Output {
     streams: Mutex<[Vec<u8>; 2]>,
     grew: Condvar,
+    /// How much of each was there when a new matter began.
+    earlier: [AtomicUsize; 2],
 }
 
 impl Process {
@@ -73,6 +76,13 @@ impl Process {
         String::from_utf8_lossy(&self.output.lock().concat()).into_owned()
     }
 
+    /// What it has written so far counts no longer for who waits.
+    pub fn begin_anew(&self) {
+        for (stream, earlier) in self.output.lock().iter().zip(&self.output.earlier) {
+            earlier.store(stream.len(), Ordering::Relaxed);
+        }
+    }
+
     /// Waits until it has written this.
     pub fn wait_for_text(&self, text: &str) -> Outcome {
         self.wait_until(|output| output.contains(text)).map_err(|_| format!("it does not print {text:?}").into())
@@ -97,7 +107,9 @@ impl Process {
         let until = now() + PATIENCE;
         let mut streams = self.output.lock();
         loop {
-            if let Some(found) = streams.iter().find_map(|bytes| find(&String::from_utf8_lossy(bytes))) {
+            let latest = streams.iter().zip(&self.output.earlier);
+            let mut latest = latest.filter_map(|(bytes, earlier)| bytes.get(earlier.load(Ordering::Relaxed)..));
+            if let Some(found) = latest.find_map(|bytes| find(&String::from_utf8_lossy(bytes))) {
                 return Some(found);
             }
             let left = until.saturating_duration_since(now());

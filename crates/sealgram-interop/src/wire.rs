@@ -9,31 +9,41 @@ use sealgram::code::{HandshakeType, SignatureScheme};
 use sealgram::inspect;
 use sealgram_std::{Direction, Tap};
 
-/// The datagrams of one association, as our socket saw them. It prints as one line for each record.
+/// The datagrams of an association, or of several with different peers, as our socket saw them. It prints as one line
+/// for each record.
 #[derive(Debug, Default)]
 pub struct Wire {
-    datagrams: Mutex<Vec<(Direction, Vec<u8>)>>,
+    datagrams: Mutex<Vec<Datagram>>,
+}
+
+#[derive(Debug)]
+struct Datagram {
+    direction: Direction,
+    peer: SocketAddr,
+    bytes: Vec<u8>,
 }
 
 impl Wire {
     /// All datagrams so far, in the order in which our socket saw them.
     #[must_use]
     pub fn datagrams(&self) -> Vec<(Direction, Vec<u8>)> {
-        self.lock().clone()
+        self.lock().iter().map(|datagram| (datagram.direction, datagram.bytes.clone())).collect()
     }
 
     /// The length of the longest datagram, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.lock().iter().map(|(_, datagram)| datagram.len()).max().unwrap_or_default()
+        self.lock().iter().map(|datagram| datagram.bytes.len()).max().unwrap_or_default()
     }
 
-    /// The bytes of the first plaintext handshake message of this type that went this way, put together.
+    /// The bytes of the first plaintext handshake message of this type that went this way, put together; where there were
+    /// several peers, between us and the latest.
     #[must_use]
     pub fn message(&self, way: Direction, msg_type: HandshakeType) -> Option<Vec<u8>> {
         let datagrams = self.lock();
-        let this_way = datagrams.iter().filter(|(direction, _)| *direction == way);
-        let records = this_way.flat_map(|(_, datagram)| inspect::records(datagram));
+        let peer = datagrams.last()?.peer;
+        let this_way = datagrams.iter().filter(|datagram| datagram.direction == way && datagram.peer == peer);
+        let records = this_way.flat_map(|datagram| inspect::records(&datagram.bytes));
         let mut message = Vec::new();
         for fragment in records.flat_map(|record| record.fragments()).filter(|fragment| fragment.msg_type == msg_type) {
             if fragment.offset as usize == message.len() {
@@ -58,25 +68,25 @@ impl Wire {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Direction, Vec<u8>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Datagram>> {
         self.datagrams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tap for Wire {
-    fn datagram(&self, direction: Direction, _: Duration, _: SocketAddr, bytes: &[u8]) {
-        self.lock().push((direction, bytes.to_vec()));
+    fn datagram(&self, direction: Direction, _: Duration, peer: SocketAddr, bytes: &[u8]) {
+        self.lock().push(Datagram { direction, peer, bytes: bytes.to_vec() });
     }
 }
 
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (direction, datagram) in self.lock().iter() {
-            let mut arrow = match direction {
+        for datagram in self.lock().iter() {
+            let mut arrow = match datagram.direction {
                 Direction::Sent => "->",
                 Direction::Received => "<-",
             };
-            for record in inspect::records(datagram) {
+            for record in inspect::records(&datagram.bytes) {
                 writeln!(f, "{arrow:2} {record}")?;
                 arrow = "";
             }

@@ -7,8 +7,9 @@ use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
 use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
-use crate::case::{Case, KeyForm, KeyKind};
+use crate::case::{Authentication, Case, ClientCertificate, KeyForm, KeyKind, SessionHandle};
 use crate::certificates::Certificates;
+use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::process::Process;
 
 /// The version, or why GnuTLS cannot take part.
@@ -31,15 +32,42 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     let mut command = gnutls("gnutls-serv", case);
     let address = free_port()?;
     command.args(["--echo", "--debug", "5", "--port", &address.port().to_string()]);
-    command.arg("--x509certfile").arg(certificates.chain_file(case.key_kind, case.chain));
-    command.arg("--x509keyfile").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
+    let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
+    if case.authentication() != Authentication::Signature {
+        command.arg("--pskpasswd").arg(certificates.psk_file());
+    } else if case.raw_public_keys {
+        command.arg("--rawpkfile").arg(certificates.public_key_file(case.key_kind)).arg("--rawpkkeyfile").arg(key);
+    } else {
+        command.arg("--x509certfile").arg(certificates.chain_file(case.key_kind, case.chain));
+        command.arg("--x509keyfile").arg(key);
+    }
     if !case.cookies {
         command.arg("--nocookie");
     }
-    if !case.certificate_request {
-        command.arg("--disable-client-cert");
+    if case.ocsp_response {
+        command.arg("--ocsp-response").arg(certificates.ocsp_response_file(case.key_kind));
     }
-    let mut facts = vec!["Safe renegotiation succeeded".into(), format!("Selected group {}", group_name(case.group))];
+    if case.resumption.is_some_and(|resumption| resumption.by == SessionHandle::Id) {
+        command.arg("--noticket");
+    }
+    // What a raw public key is worth, its server leaves to others.
+    let is_judged = !case.raw_public_keys;
+    match case.client {
+        ClientCertificate::NotAsked => _ = command.arg("--disable-client-cert"),
+        ClientCertificate::Missing => {}
+        ClientCertificate::Requested(kind) => {
+            command.args(is_judged.then_some("--verify-client-cert"));
+            command.arg("--x509cafile").arg(certificates.root_file(kind));
+        }
+        ClientCertificate::Required(kind) => {
+            command.arg("--require-client-cert").args(is_judged.then_some("--verify-client-cert"));
+            command.arg("--x509cafile").arg(certificates.root_file(kind));
+        }
+    }
+    let mut facts = vec!["Safe renegotiation succeeded".into()];
+    if case.authentication() != Authentication::Psk {
+        facts.push(format!("Selected group {}", group_name(case.group)));
+    }
     if case.server_name {
         command.args(["--sni-hostname", "localhost", "--sni-hostname-fatal"]);
         facts.push("Requested server name: 'localhost'".into());
@@ -55,21 +83,45 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
 pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
     let mut command = gnutls("gnutls-cli", case);
     command.args(["--port", &to.port().to_string()]);
-    command.arg("--x509cafile").arg(certificates.root_file(case.key_kind));
+    if case.authentication() != Authentication::Signature {
+        command.args(["--pskusername", PSK_IDENTITY, "--pskkey", &psk_in_hexadecimal()]);
+    } else if case.raw_public_keys {
+        command.arg("--no-ca-verification");
+    } else {
+        command.arg("--x509cafile").arg(certificates.root_file(case.key_kind));
+    }
+    if let Some(kind) = case.client.shown() {
+        let key = certificates.client_key_file(kind);
+        if case.raw_public_keys {
+            command.arg("--rawpkfile").arg(certificates.client_public_key_file(kind)).arg("--rawpkkeyfile").arg(key);
+        } else {
+            command.arg("--x509certfile").arg(certificates.client_certificate_file(kind)).arg("--x509keyfile").arg(key);
+        }
+    }
+    if let Some(resumption) = case.resumption {
+        command.arg("--resume").args((resumption.by == SessionHandle::Id).then_some("--noticket"));
+    }
     if case.server_name {
         command.args(["--sni-hostname", "localhost", "--verify-hostname", "localhost"]);
     } else {
         command.args(["--disable-sni", "--verify-hostname", "127.0.0.1"]);
     }
+    let exchange = match case.authentication() {
+        Authentication::Signature => format!("(ECDHE-{})-", group_name(case.group)),
+        Authentication::EcdhePsk => format!("(ECDHE-PSK-{})-", group_name(case.group)),
+        Authentication::Psk => "(PSK)-".into(),
+    };
     let mut facts = vec![
-        "- Status: The certificate is trusted.".into(),
-        format!("- Description: (DTLS1.2-X.509)-(ECDHE-{})-", group_name(case.group)),
+        format!("- Description: (DTLS1.2-{})-{exchange}", if case.raw_public_keys { "Raw PK" } else { "X.509" }),
         format!(
             "- Options: {}safe renegotiation,",
             if case.extended_master_secret { "extended master secret, " } else { "" }
         ),
         "- Handshake was completed".into(),
     ];
+    if case.authentication() == Authentication::Signature && !case.raw_public_keys {
+        facts.push("- Status: The certificate is trusted.".into());
+    }
     if let Some(alpn) = case.alpn {
         command.args(alpn.client.iter().flat_map(|name| ["--alpn", name]));
         facts.push(format!("- Application protocol: {}", alpn.agreed));
@@ -97,6 +149,7 @@ static GNUTLS_SERV: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "Alert[1|0] - Close notify - was received",
     keying_material: "",
+    resumed: "TODO",
     ends_when_closed: false,
     is_a_log: true,
     manner: Manner::Echoes,
@@ -107,6 +160,7 @@ static GNUTLS_CLI: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "- Peer has closed the GnuTLS connection",
     keying_material: "- Key material: ",
+    resumed: "*** This is a resumed session",
     ends_when_closed: true,
     is_a_log: false,
     manner: Manner::Types,
@@ -121,8 +175,9 @@ fn priority(case: &Case) -> String {
     }
     let (exchange, cipher) = suite_names(case.suite);
     let scheme = case.scheme.map_or("ALL", scheme_name);
+    let types = if case.raw_public_keys { "+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK" } else { "+CTYPE-X509" };
     format!(
-        "NONE:+VERS-DTLS1.2:+COMP-NULL:+CTYPE-X509:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}{without}",
+        "NONE:+VERS-DTLS1.2:+COMP-NULL:{types}:+AEAD:+{exchange}:+{cipher}:+SIGN-{scheme}:{groups}{without}",
         groups = groups(case)
     )
 }
@@ -146,6 +201,18 @@ const fn suite_names(suite: CipherSuite) -> (&'static str, &'static str) {
         CipherSuite::ECDHE_RSA_WITH_AES_128_GCM_SHA256 => ("ECDHE-RSA", "AES-128-GCM"),
         CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => ("ECDHE-RSA", "AES-256-GCM"),
         CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => ("ECDHE-RSA", "CHACHA20-POLY1305"),
+        CipherSuite::PSK_WITH_AES_128_GCM_SHA256 => ("PSK", "AES-128-GCM"),
+        CipherSuite::PSK_WITH_AES_256_GCM_SHA384 => ("PSK", "AES-256-GCM"),
+        CipherSuite::PSK_WITH_CHACHA20_POLY1305_SHA256 => ("PSK", "CHACHA20-POLY1305"),
+        CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 => ("ECDHE-PSK", "CHACHA20-POLY1305"),
+        CipherSuite(0xc0ac) => ("ECDHE-ECDSA", "AES-128-CCM"),
+        CipherSuite(0xc0ad) => ("ECDHE-ECDSA", "AES-256-CCM"),
+        CipherSuite(0xc0ae) => ("ECDHE-ECDSA", "AES-128-CCM-8"),
+        CipherSuite(0xc0af) => ("ECDHE-ECDSA", "AES-256-CCM-8"),
+        CipherSuite(0xc0a4) => ("PSK", "AES-128-CCM"),
+        CipherSuite(0xc0a5) => ("PSK", "AES-256-CCM"),
+        CipherSuite(0xc0a8) => ("PSK", "AES-128-CCM-8"),
+        CipherSuite(0xc0a9) => ("PSK", "AES-256-CCM-8"),
         _ => ("unknown", "unknown"),
     }
 }

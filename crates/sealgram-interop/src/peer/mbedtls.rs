@@ -60,7 +60,7 @@ pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[
     if let Some(alpn) = case.alpn {
         command.arg(format!("alpn={}", alpn.server.join(",")));
     }
-    if case.certificate_request {
+    if case.client.is_asked() {
         command.arg("auth_mode=optional");
     }
     if case.large {
@@ -139,6 +139,7 @@ static SSL_SERVER2: Dialect = Dialect {
     quit: Quit::Enough,
     was_closed: "connection was closed gracefully",
     keying_material: "Exporting key of length 60 with label ",
+    resumed: "",
     ends_when_closed: false,
     is_a_log: true,
     manner: Manner::Answers("Successful connection using: TLS-ECDHE-"),
@@ -149,6 +150,7 @@ static SSL_CLIENT2: Dialect = Dialect {
     quit: Quit::Enough,
     was_closed: "connection was closed gracefully",
     keying_material: "Exporting key of length 60 with label ",
+    resumed: "",
     ends_when_closed: true,
     is_a_log: true,
     manner: Manner::Asks("GET /pong-from-the-peer HTTP/1.0"),

@@ -40,6 +40,8 @@ struct Dialect {
     was_closed: &'static str,
     /// The beginning of the line with keying material in hexadecimal.
     keying_material: &'static str,
+    /// What it prints instead of its facts when a session is taken up again, if it says that at all.
+    resumed: &'static str,
     /// Whether it ends with the association.
     ends_when_closed: bool,
     /// Whether it writes a log, in which the words are looked for anywhere: its lines begin with what changes.
@@ -106,6 +108,18 @@ impl Peer {
     /// Waits until it has said everything that it has to know of a good association.
     pub fn confirms_facts(&self) -> Outcome {
         self.facts.iter().try_for_each(|fact| self.says(fact))
+    }
+
+    /// From now on it is in another association, which takes up the session of the one before: what it has printed so
+    /// far counts no longer.
+    pub fn begin_anew(&mut self) {
+        self.process.begin_anew();
+        self.expect_resumption();
+    }
+
+    /// What it has to know of a good association is that it takes up an earlier session.
+    pub fn expect_resumption(&mut self) {
+        self.facts = vec![self.dialect.resumed.into()];
     }
 
     /// The keying material that it exported.

@@ -7,8 +7,10 @@ use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
 use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
-use crate::case::{Case, Chain, KeyForm, KeyKind};
+use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, SessionHandle};
 use crate::certificates::Certificates;
+use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
+use crate::conversation::Visit;
 use crate::process::Process;
 
 /// The version, or why OpenSSL cannot take part.
@@ -27,6 +29,9 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     let mut command = s_server(case, certificates);
     command.args(["-accept", "127.0.0.1:0"]);
     let mut facts = vec![format!("CIPHER is {}", suite_name(case.suite)), "Secure Renegotiation IS supported".into()];
+    if case.client.shown().is_some() {
+        facts.push("Client certificate".into());
+    }
     if reads_name(case) {
         facts.push("Hostname in TLS extension: \"localhost\"".into());
     }
@@ -47,20 +52,34 @@ pub fn quiet_server(case: &Case, certificates: &Certificates) -> Outcome<Peer> {
 
 fn s_server(case: &Case, certificates: &Certificates) -> Command {
     let mut command = openssl("s_server", case, certificates);
-    let certificate = certificates.certificate_file(case.key_kind, case.chain);
-    let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
-    command.arg("-cert").arg(&certificate).arg("-key").arg(&key);
+    if case.authentication() == Authentication::Signature {
+        let certificate = certificates.certificate_file(case.key_kind, case.chain);
+        let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
+        command.arg("-cert").arg(&certificate).arg("-key").arg(&key);
+        if reads_name(case) {
+            command.args(["-servername", "localhost"]).arg("-cert2").arg(certificate).arg("-key2").arg(key);
+        }
+    } else {
+        command.arg("-nocert");
+    }
     if case.chain == Chain::Intermediate {
         command.arg("-cert_chain").arg(certificates.intermediate_file(case.key_kind));
-    }
-    if reads_name(case) {
-        command.args(["-servername", "localhost"]).arg("-cert2").arg(certificate).arg("-key2").arg(key);
     }
     if case.stateless {
         command.arg("-listen");
     }
-    if case.certificate_request {
-        command.args(["-verify", "1"]);
+    match case.client {
+        ClientCertificate::NotAsked => {}
+        ClientCertificate::Missing => _ = command.args(["-verify", "1"]),
+        ClientCertificate::Requested(kind) => {
+            command.args(["-verify", "1", "-verify_return_error", "-CAfile"]).arg(certificates.root_file(kind));
+        }
+        ClientCertificate::Required(kind) => {
+            command.args(["-Verify", "1", "-verify_return_error", "-CAfile"]).arg(certificates.root_file(kind));
+        }
+    }
+    if case.ocsp_response {
+        command.arg("-status_file").arg(certificates.ocsp_response_file(case.key_kind));
     }
     if let Some(alpn) = case.alpn {
         command.args(["-alpn", &alpn.server.join(",")]);
@@ -81,13 +100,26 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     if let Some(alpn) = case.alpn {
         command.args(["-alpn", &alpn.client.join(",")]);
     }
+    if let Some(kind) = case.client.shown() {
+        command.arg("-cert").arg(certificates.client_certificate_file(kind));
+        command.arg("-key").arg(certificates.client_key_file(kind));
+    }
     let mut facts = vec![
         format!("New, TLSv1.2, Cipher is {}", suite_name(case.suite)),
-        format!("Server Temp Key: {}", temporary_key(case.group)),
         "Secure Renegotiation IS supported".into(),
-        "    Verify return code: 0 (ok)".into(),
         format!("    Extended master secret: {}", if case.extended_master_secret { "yes" } else { "no" }),
     ];
+    match case.authentication() {
+        Authentication::Signature => facts.push("    Verify return code: 0 (ok)".into()),
+        Authentication::EcdhePsk | Authentication::Psk => facts.push(format!("    PSK identity: {PSK_IDENTITY}")),
+    }
+    if case.authentication() != Authentication::Psk {
+        facts.push(format!("Server Temp Key: {}", temporary_key(case.group)));
+    }
+    if case.ocsp_response {
+        command.arg("-status");
+        facts.extend(["    OCSP Response Status: successful (0x0)".into(), "    Cert Status: good".into()]);
+    }
     if let Some((kind, digest)) = case.scheme.and_then(scheme_facts) {
         facts.push(format!("Peer signature type: {kind}"));
         if !digest.is_empty() {
@@ -103,7 +135,17 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
 /// Whether `s_server` is to read the name: it does if it has a second certificate for it, with which it knows neither
 /// a chain nor application protocols.
 fn reads_name(case: &Case) -> bool {
-    case.server_name && case.chain == Chain::Direct && case.alpn.is_none()
+    case.server_name
+        && case.chain == Chain::Direct
+        && case.alpn.is_none()
+        && case.authentication() == Authentication::Signature
+}
+
+/// Starts `s_client` to write its session down, and then to take it up again.
+pub fn returning_client(case: &Case, certificates: &Certificates, to: SocketAddr, visit: Visit) -> Outcome<Peer> {
+    let file = certificates.directory().join(format!("session-{}.pem", to.port()));
+    let file = file.to_str().ok_or("no name for the session")?;
+    client(case, certificates, to, &[if visit == Visit::First { "-sess_out" } else { "-sess_in" }, file])
 }
 
 /// What both roles are told alike.
@@ -119,6 +161,12 @@ fn openssl(role: &str, case: &Case, certificates: &Certificates) -> Command {
     command.args([role, "-dtls1_2"]);
     if !case.whole_offer {
         command.args(["-cipher", suite_name(case.suite), "-curves", curves(case)]);
+    }
+    if case.authentication() != Authentication::Signature {
+        command.args(["-psk", &psk_in_hexadecimal(), "-psk_identity", PSK_IDENTITY]);
+    }
+    if case.resumption.is_some_and(|resumption| resumption.by == SessionHandle::Id) {
+        command.arg("-no_ticket");
     }
     if let Some(mtu) = case.mtu {
         command.args(["-mtu", &mtu.to_string()]);
@@ -137,6 +185,7 @@ static S_SERVER: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "DONE",
     keying_material: "    Keying material: ",
+    resumed: "Reused session-id",
     ends_when_closed: false,
     is_a_log: false,
     manner: Manner::Types,
@@ -147,6 +196,7 @@ static S_CLIENT: Dialect = Dialect {
     quit: Quit::Line("Q"),
     was_closed: "closed",
     keying_material: "    Keying material: ",
+    resumed: "Reused, TLSv1.2",
     ends_when_closed: true,
     is_a_log: false,
     manner: Manner::Types,
@@ -161,6 +211,18 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
         CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
         CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
         CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
+        CipherSuite::PSK_WITH_AES_128_GCM_SHA256 => "PSK-AES128-GCM-SHA256",
+        CipherSuite::PSK_WITH_AES_256_GCM_SHA384 => "PSK-AES256-GCM-SHA384",
+        CipherSuite::PSK_WITH_CHACHA20_POLY1305_SHA256 => "PSK-CHACHA20-POLY1305",
+        CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-PSK-CHACHA20-POLY1305",
+        CipherSuite(0xc0ac) => "ECDHE-ECDSA-AES128-CCM",
+        CipherSuite(0xc0ad) => "ECDHE-ECDSA-AES256-CCM",
+        CipherSuite(0xc0ae) => "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0",
+        CipherSuite(0xc0af) => "ECDHE-ECDSA-AES256-CCM8:@SECLEVEL=0",
+        CipherSuite(0xc0a4) => "PSK-AES128-CCM",
+        CipherSuite(0xc0a5) => "PSK-AES256-CCM",
+        CipherSuite(0xc0a8) => "PSK-AES128-CCM8:@SECLEVEL=0",
+        CipherSuite(0xc0a9) => "PSK-AES256-CCM8:@SECLEVEL=0",
         _ => "unknown",
     }
 }

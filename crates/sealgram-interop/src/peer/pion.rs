@@ -40,7 +40,7 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     if case.server_name {
         facts.push("server name: localhost".into());
     }
-    if case.certificate_request {
+    if case.client.is_asked() {
         command.arg("-ask");
     }
     if !case.cookies {
@@ -110,6 +110,7 @@ static CLIENT: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "closed by the other end",
     keying_material: "keying material: ",
+    resumed: "",
     ends_when_closed: true,
     is_a_log: false,
     manner: Manner::Types,

@@ -38,6 +38,7 @@ const fn untried(title: &'static str, reasons: &'static [(&'static str, &'static
 const PART_D: &str = "not yet: part D";
 const PART_E: &str = "not yet: part E";
 const CANNOT: &str = "peer cannot: it does not have it";
+const NOBODY: &str = "no peer has it";
 const OURS: &str = "by design: this is our server's choice";
 
 pub(crate) const FEATURES: &[Feature] = &[
@@ -76,7 +77,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly("no extended master secret, where we allow it", "no extended master secret", UNTOLD),
     partly("fragments: MTU of 300 bytes", "MTU ", UNTOLD),
     tried("large records: 8000 bytes", "records of 8000 bytes"),
-    partly("ALPN", "ALPN ", GODOT_CANNOT),
+    partly("ALPN", "ALPN ", &[("godot", CANNOT)]),
     tried("server name (SNI)", "with server name"),
     partly(
         "no server name",
@@ -88,11 +89,33 @@ pub(crate) const FEATURES: &[Feature] = &[
         "exporter ",
         &[("gnutls-serv", "peer cannot: gnutls-serv exports nothing over UDP"), ("godot", CANNOT)],
     ),
-    partly(
-        "certificate request to a client that has none",
-        "certificate request",
-        &[("godot server", CANNOT), ("", PART_D)],
-    ),
+    partly("PSK_WITH_AES_128_GCM_SHA256", "suite 00A8", GODOT_CANNOT),
+    partly("PSK_WITH_AES_256_GCM_SHA384", "suite 00A9", GODOT_CANNOT),
+    partly("PSK_WITH_CHACHA20_POLY1305_SHA256", "suite CCAB", GODOT_CANNOT),
+    partly("ECDHE_PSK_WITH_AES_128_GCM_SHA256", "suite D001", &[("", NOBODY)]),
+    partly("ECDHE_PSK_WITH_AES_256_GCM_SHA384", "suite D002", &[("", NOBODY)]),
+    partly("ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256", "suite CCAC", GODOT_CANNOT),
+    partly("ECDHE_ECDSA_WITH_AES_128_CCM", "suite C0AC", CCM),
+    partly("ECDHE_ECDSA_WITH_AES_256_CCM", "suite C0AD", CCM),
+    partly("ECDHE_ECDSA_WITH_AES_128_CCM_8", "suite C0AE", CCM),
+    partly("ECDHE_ECDSA_WITH_AES_256_CCM_8", "suite C0AF", CCM),
+    partly("PSK_WITH_AES_128_CCM", "suite C0A4", CCM),
+    partly("PSK_WITH_AES_256_CCM", "suite C0A5", CCM),
+    partly("PSK_WITH_AES_128_CCM_8", "suite C0A8", CCM),
+    partly("PSK_WITH_AES_256_CCM_8", "suite C0A9", CCM),
+    partly("ECDHE_PSK_WITH_AES_128_CCM_8_SHA256", "suite D003", &[("", NOBODY)]),
+    partly("ECDHE_PSK_WITH_AES_128_CCM_SHA256", "suite D005", &[("", NOBODY)]),
+    partly("certificate request to a client that has none", "certificate request", GODOT_CANNOT),
+    partly("client certificate, which the server requires", "client certificate required", GODOT_CANNOT),
+    partly("client certificate, which the server requests", "client certificate requested", GODOT_CANNOT),
+    partly("a client certificate that is revoked", "revocation list", &[("godot", CANNOT), ("", OURS)]),
+    partly("raw public key of the server", "raw public keys", NO_RAW_PUBLIC_KEYS),
+    partly("raw public key of the client", "client key required", NO_RAW_PUBLIC_KEYS),
+    partly("OCSP stapling", "OCSP response", NO_OCSP),
+    partly("PSK: another key on the other side", "another key", GODOT_CANNOT),
+    partly("resumption by session ID", "resumed by session ID", GODOT_CANNOT),
+    partly("resumption by ticket", "resumed by ticket", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
+    partly("resumption, with our end started anew", "after a restart", GODOT_CANNOT),
     tried("refused by us", "refused by we"),
     partly(
         "refused by the peer",
@@ -114,24 +137,21 @@ pub(crate) const FEATURES: &[Feature] = &[
     tried("duplicates, through udp_proxy", "udp_proxy: duplicates"),
     tried("bad records, through udp_proxy", "udp_proxy: bad records"),
     tried("all of it, through udp_proxy", "udp_proxy: all of it"),
-    untried("AES-CCM and AES-CCM-8 suites", &[("", PART_D)]),
-    untried("client certificates", &[("godot", CANNOT), ("", PART_D)]),
-    untried("PSK", &[("godot", CANNOT), ("", PART_D)]),
-    untried("ECDHE_PSK", &[("godot", CANNOT), ("", PART_D)]),
-    untried("raw public keys", &[("gnutls", PART_D), ("", CANNOT)]),
-    untried("resumption by session ID", &[("godot", CANNOT), ("", PART_D)]),
-    untried("resumption by ticket", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
-    untried("OCSP stapling", &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
     untried("connection IDs", &[("mbedtls", PART_E), ("", CANNOT)]),
     untried("use_srtp", &[("godot", CANNOT), ("", PART_E)]),
     untried("max_fragment_length", &[("godot client", CANNOT), ("pion", CANNOT), ("", PART_E)]),
     untried("record_size_limit", &[("gnutls", PART_E), ("", CANNOT)]),
-    untried("return routability", &[("", "no peer has it")]),
+    untried("return routability", &[("", NOBODY)]),
 ];
 
 /// What can be told to every other program.
 const UNTOLD: &[(&str, &str)] = &[("godot", "peer cannot: Godot's classes have no say in it")];
-const GODOT_CANNOT: &[(&str, &str)] = &[("godot", CANNOT)];
+/// What Godot has not, and what another peer has no trial of yet.
+const GODOT_CANNOT: &[(&str, &str)] = &[("godot", CANNOT), ("", PART_D)];
+/// What other libraries have, but not in these programs or not yet here.
+const CCM: &[(&str, &str)] = &[("godot", CANNOT), ("", PART_D)];
+const NO_RAW_PUBLIC_KEYS: &[(&str, &str)] = &[("gnutls", PART_D), ("", CANNOT)];
+const NO_OCSP: &[(&str, &str)] = &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT), ("", PART_D)];
 
 /// In which form the server's key comes.
 const KEYS: &[(&str, &str)] = &[("", OURS)];

@@ -4,9 +4,11 @@ mod crowd;
 mod refusals;
 mod renegotiation;
 
+use sealgram::code::CipherSuite;
 use sealgram_interop::case::{self, Case, KeyKind, SMALL_MTU};
 use sealgram_interop::conversation::{Closer, peer_connects, we_connect};
 use sealgram_interop::peer::openssl;
+use sealgram_interop::resumption::{Returning, peer_returns, we_return};
 
 use crate::Interop;
 
@@ -14,6 +16,8 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     with_s_server()
         .map(against_s_server)
         .chain(with_s_client().map(against_s_client))
+        .chain(case::RESUMPTIONS.iter().map(returning_to_s_server))
+        .chain(case::RESUMPTIONS.iter().map(visited_again_by_s_client))
         .chain(refusals::trials())
         .chain(renegotiation::trials())
         .chain(crowd::trials())
@@ -24,14 +28,25 @@ fn with_s_server() -> impl Iterator<Item = Case> {
         |case: Case| [case, Case { stateless: true, ..case }, Case { stateless: true, mtu: Some(SMALL_MTU), ..case }];
     let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
     // NEG-23, AEA-07, KEX-10, KEX-11.
-    case::matrix().flat_map(variants).chain(features)
+    case::matrix().flat_map(variants).chain(features).chain(authentications())
+}
+
+/// All ways for the two to prove who they are. It has ECDHE_PSK with ChaCha20-Poly1305 and with CBC, and no raw public
+/// keys.
+fn authentications() -> impl Iterator<Item = Case> {
+    let has = |case: &Case| {
+        let lacks = [CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384];
+        !lacks.contains(&case.suite) && case.suite.0 != 0xd003 && case.suite.0 != 0xd005
+    };
+    let with_certificates = [case::CLIENT_CERTIFICATES, case::OCSP_RESPONSES].concat();
+    with_certificates.into_iter().chain(case::PRESHARED_KEYS.iter().copied()).chain(case::ccm()).filter(has)
 }
 
 /// NEG-23, AEA-07, KEX-11, KEX-12: the same from the other side, and what our server alone has a choice of.
 fn with_s_client() -> impl Iterator<Item = Case> {
     let variants = |case: Case| [case, Case { mtu: Some(SMALL_MTU), ..case }];
     let features = [case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat();
-    case::matrix().flat_map(variants).chain(features)
+    case::matrix().flat_map(variants).chain(features).chain(authentications())
 }
 
 fn against_s_server(case: Case) -> Interop {
@@ -52,6 +67,19 @@ fn against_s_client(case: Case) -> Interop {
         [Closer::Us, Closer::Peer].into_iter().try_for_each(|closer| {
             peer_connects(&case, certificates, |to| openssl::client(&case, certificates, to, &[]), closer)
         })
+    })
+}
+
+fn returning_to_s_server(case: &'static Case) -> Interop {
+    Interop::new(format!("openssl s_server / {case}"), |certificates| {
+        we_return(case, certificates, openssl::server(case, certificates, &[])?)
+    })
+}
+
+fn visited_again_by_s_client(case: &'static Case) -> Interop {
+    Interop::new(format!("openssl s_client / {case}"), |certificates| {
+        let start = |to, visit| openssl::returning_client(case, certificates, to, visit);
+        peer_returns(case, certificates, &Returning::InTwo(&start))
     })
 }
 

@@ -6,7 +6,7 @@ use sealgram::pki_types::ServerName;
 use sealgram_interop::Outcome;
 use sealgram_interop::case::{self, Alpn, Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::client_config;
+use sealgram_interop::configuration::client_config;
 use sealgram_interop::ours::Association;
 use sealgram_interop::peer::Peer;
 use sealgram_interop::wire::Wire;

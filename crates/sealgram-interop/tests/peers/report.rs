@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use sealgram_interop::case::NO_GROUP;
+
 use crate::features::{FEATURES, Feature};
 
 /// What came of a trial.
@@ -149,8 +151,10 @@ fn terms(what: &str) -> Vec<String> {
         "RSA" => "RSA 2048",
         longer => longer,
     };
-    let mut terms =
-        vec!["association".into(), format!("suite {suite}"), format!("group {group}"), format!("key {key}")];
+    let mut terms = vec!["association".into(), format!("suite {suite}"), format!("key {key}")];
+    if group != NO_GROUP {
+        terms.push(format!("group {group}"));
+    }
     terms.extend(parts.map(String::from));
     // What is so unless a name says otherwise.
     for usual in ["cookies", "extended master secret", "server name"] {

@@ -9,7 +9,7 @@ use sealgram::provider::ring;
 use sealgram::{Role, inspect};
 use sealgram_interop::case::{self, Case, SMALL_MTU};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{client_builder, name_for, server_builder, transport};
+use sealgram_interop::configuration::{client_builder, name_for, server_builder, transport};
 use sealgram_interop::ours::{Association, Server};
 use sealgram_interop::peer::tshark::{self, Reading};
 use sealgram_interop::wire::Wire;

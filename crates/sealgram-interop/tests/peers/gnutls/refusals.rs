@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sealgram_interop::case::{Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{report, server_config};
+use sealgram_interop::configuration::server_config;
+use sealgram_interop::conversation::report;
 use sealgram_interop::ours::Server;
 use sealgram_interop::peer::gnutls;
 use sealgram_interop::wire::Wire;

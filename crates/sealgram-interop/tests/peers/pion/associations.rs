@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sealgram_interop::case::{self, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::conversation::{client_config, name_for, report, server_config};
+use sealgram_interop::configuration::{client_config, name_for, server_config};
+use sealgram_interop::conversation::report;
 use sealgram_interop::ours::{Association, Server};
 use sealgram_interop::peer::{Peer, pion};
 use sealgram_interop::wire::Wire;
