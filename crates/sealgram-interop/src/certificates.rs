@@ -38,6 +38,7 @@ impl Certificates {
             certificates.openssl(arguments)?;
         }
         fs::write(certificates.psk_file(), format!("{PSK_IDENTITY}:{}\n", psk_in_hexadecimal()))?;
+        fs::write(certificates.other_psk_file(), format!("{PSK_IDENTITY}:000102030405060708090a0b0c0d0e0f\n"))?;
         certificates.make_clients()?;
         certificates.make_public_keys()?;
         certificates.make_ocsp_responses()?;
@@ -173,6 +174,12 @@ impl Certificates {
     #[must_use]
     pub fn psk_file(&self) -> PathBuf {
         self.path("psk.txt")
+    }
+
+    /// Another key behind that name.
+    #[must_use]
+    pub fn other_psk_file(&self) -> PathBuf {
+        self.path("other-psk.txt")
     }
 
     /// The list that says so.

@@ -70,7 +70,10 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     }
     if case.server_name {
         command.args(["--sni-hostname", "localhost", "--sni-hostname-fatal"]);
-        facts.push("Requested server name: 'localhost'".into());
+        // It reads the name when it chooses a certificate.
+        if case.authentication() == Authentication::Signature {
+            facts.push("Requested server name: 'localhost'".into());
+        }
     }
     if let Some(alpn) = case.alpn {
         command.arg("--alpn-fatal");
@@ -107,20 +110,27 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
         command.args(["--disable-sni", "--verify-hostname", "127.0.0.1"]);
     }
     let exchange = match case.authentication() {
-        Authentication::Signature => format!("(ECDHE-{})-", group_name(case.group)),
-        Authentication::EcdhePsk => format!("(ECDHE-PSK-{})-", group_name(case.group)),
+        Authentication::Signature | Authentication::EcdhePsk => format!("(ECDHE-{})-", group_name(case.group)),
         Authentication::Psk => "(PSK)-".into(),
     };
+    // The client's, if it is not the server's too.
+    let types = match (case.raw_public_keys, case.client.shown()) {
+        (false, _) => "X.509",
+        (true, None) => "X.509-Raw Public Key",
+        (true, Some(_)) => "Raw Public Key",
+    };
     let mut facts = vec![
-        format!("- Description: (DTLS1.2-{})-{exchange}", if case.raw_public_keys { "Raw PK" } else { "X.509" }),
+        format!("- Description: (DTLS1.2-{types})-{exchange}"),
         format!(
             "- Options: {}safe renegotiation,",
             if case.extended_master_secret { "extended master secret, " } else { "" }
         ),
         "- Handshake was completed".into(),
     ];
-    if case.authentication() == Authentication::Signature && !case.raw_public_keys {
-        facts.push("- Status: The certificate is trusted.".into());
+    match case.authentication() {
+        Authentication::Signature if case.raw_public_keys => {}
+        Authentication::Signature => facts.push("- Status: The certificate is trusted.".into()),
+        Authentication::EcdhePsk | Authentication::Psk => facts.push("- PSK authentication.".into()),
     }
     if let Some(alpn) = case.alpn {
         command.args(alpn.client.iter().flat_map(|name| ["--alpn", name]));
@@ -149,7 +159,8 @@ static GNUTLS_SERV: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "Alert[1|0] - Close notify - was received",
     keying_material: "",
-    resumed: "TODO",
+    // What it does not say, it shows: tls-unique is the first Finished, which it sends itself in an abbreviated handshake.
+    resumed: "recording tls-unique CB (send)",
     ends_when_closed: false,
     is_a_log: true,
     manner: Manner::Echoes,

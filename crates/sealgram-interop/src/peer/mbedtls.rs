@@ -11,7 +11,7 @@ use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
 use super::{Dialect, Manner, Peer, Quit, free_port};
 use crate::Outcome;
-use crate::case::{Case, Chain, KeyForm, KeyKind, LARGE};
+use crate::case::{Case, Chain, ClientCertificate, KeyForm, KeyKind, LARGE};
 use crate::certificates::Certificates;
 use crate::conversation::Closer;
 use crate::process::{Process, cached};
@@ -94,6 +94,10 @@ pub fn client(
     }
     if let Some(alpn) = case.alpn {
         command.arg(format!("alpn={}", alpn.client.join(",")));
+    }
+    if case.client == ClientCertificate::Missing {
+        // It has one built in.
+        command.args(["crt_file=none", "key_file=none"]);
     }
     if case.large {
         command.arg(format!("request_size={LARGE}"));

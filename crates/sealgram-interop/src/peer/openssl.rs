@@ -1,5 +1,6 @@
 //! The openssl program: `s_server` and `s_client`.
 
+use core::iter;
 use core::net::SocketAddr;
 use std::process::Command;
 
@@ -160,7 +161,7 @@ fn openssl(role: &str, case: &Case, certificates: &Certificates) -> Command {
     );
     command.args([role, "-dtls1_2"]);
     if !case.whole_offer {
-        command.args(["-cipher", suite_name(case.suite), "-curves", curves(case)]);
+        command.args(["-cipher", suite_name(case.suite), "-curves", &curves(case)]);
     }
     if case.authentication() != Authentication::Signature {
         command.args(["-psk", &psk_in_hexadecimal(), "-psk_identity", PSK_IDENTITY]);
@@ -227,17 +228,24 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
     }
 }
 
-/// The groups to offer. The curve of an ECDSA certificate has to be among them (RFC 8422 section 5.1), behind the one
-/// that the case wants.
-fn curves(case: &Case) -> &'static str {
-    match (case.group, case.key_kind) {
-        (NamedGroup::X25519, KeyKind::Ecdsa) => "X25519:P-256",
-        (NamedGroup::X25519, KeyKind::EcdsaP384) => "X25519:P-384",
-        (NamedGroup::X25519, _) => "X25519",
-        (NamedGroup::SECP256R1, KeyKind::EcdsaP384) => "P-256:P-384",
-        (NamedGroup::SECP256R1, _) => "P-256",
-        (NamedGroup::SECP384R1, KeyKind::Ecdsa) => "P-384:P-256",
-        (NamedGroup::SECP384R1, _) => "P-384",
+/// The groups to offer or to take: that of the case, then the curves of the certificates that it is to see or to show
+/// (RFC 8422 section 5.1). It holds clients' certificates to this list too.
+fn curves(case: &Case) -> String {
+    let curves = [Some(case.key_kind), case.client.shown()].into_iter().flatten().filter_map(KeyKind::curve);
+    let mut names = Vec::new();
+    for name in iter::once(case.group).chain(curves).map(curve_name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(":")
+}
+
+const fn curve_name(group: NamedGroup) -> &'static str {
+    match group {
+        NamedGroup::X25519 => "X25519",
+        NamedGroup::SECP256R1 => "P-256",
+        NamedGroup::SECP384R1 => "P-384",
         _ => "unknown",
     }
 }

@@ -112,7 +112,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly("raw public key of the server", "raw public keys", NO_RAW_PUBLIC_KEYS),
     partly("raw public key of the client", "client key required", NO_RAW_PUBLIC_KEYS),
     partly("OCSP stapling", "OCSP response", NO_OCSP),
-    partly("PSK: another key on the other side", "another key", GODOT_CANNOT),
+    partly("preshared keys that differ, and are told as such", "another key", GODOT_CANNOT),
     partly("resumption by session ID", "resumed by session ID", GODOT_CANNOT),
     partly("resumption by ticket", "resumed by ticket", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
     partly("resumption, with our end started anew", "after a restart", GODOT_CANNOT),

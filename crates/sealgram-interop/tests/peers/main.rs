@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
+mod credentials;
 mod features;
 mod gnutls;
 mod godot;

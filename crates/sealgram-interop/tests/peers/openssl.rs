@@ -11,6 +11,7 @@ use sealgram_interop::peer::openssl;
 use sealgram_interop::resumption::{Returning, peer_returns, we_return};
 
 use crate::Interop;
+use crate::credentials::{self, Programs};
 
 pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     with_s_server()
@@ -21,7 +22,19 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
         .chain(refusals::trials())
         .chain(renegotiation::trials())
         .chain(crowd::trials())
+        .chain(credentials::trials(&PROGRAMS))
 }
+
+const PROGRAMS: Programs = Programs {
+    server: "openssl s_server",
+    client: "openssl s_client",
+    start_server: openssl::server,
+    start_client: openssl::client,
+    told_by_alert: |number| format!("SSL alert number {number}"),
+    server_has_another_key: |_| vec!["-psk".into(), "000102030405060708090a0b0c0d0e0f".into()],
+    client_has_another_key: &["-psk", "000102030405060708090a0b0c0d0e0f"],
+    client_certificate: "-cert",
+};
 
 fn with_s_server() -> impl Iterator<Item = Case> {
     let variants =

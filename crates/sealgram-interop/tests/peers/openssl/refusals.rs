@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sealgram_interop::case::{Case, KeyKind};
+use sealgram::code::HandshakeType;
+use sealgram_interop::case::{Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
 use sealgram_interop::conversation::report;
@@ -10,6 +11,7 @@ use sealgram_interop::ours::Server;
 use sealgram_interop::peer::openssl;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect_eq};
+use sealgram_std::Direction;
 
 use crate::Interop;
 use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
@@ -51,7 +53,31 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     let clients = CLIENTS.iter().map(|row| {
         Interop::new(format!("openssl s_client / refused: {}", row.name), |certificates| row.check(certificates))
     });
-    servers.chain(clients)
+    let none = Interop::new(
+        "openssl s_server / refused: it, no certificate of its authorities".into(),
+        we_have_no_certificate_of_its_authorities,
+    );
+    servers.chain(clients).chain([none])
+}
+
+/// CRT-19: what it asks for is a certificate of the RSA root. Ours is not shown in vain, and the server is the one that
+/// refuses.
+fn we_have_no_certificate_of_its_authorities(certificates: &Certificates) -> Outcome {
+    let wire = Arc::new(Wire::default());
+    let wanted = Case { client: ClientCertificate::Required(KeyKind::Rsa), ..ECDSA };
+    let peer = openssl::server(&wanted, certificates, &[])?;
+    let is_refused = || -> Outcome {
+        let ours = Case { client: ClientCertificate::Required(KeyKind::Ecdsa), ..ECDSA };
+        let reason = connect_in_vain(&peer, (&ours, KeyKind::Ecdsa, "localhost"), certificates, &wire)?;
+        expect_eq(
+            "what we say",
+            &&*reason,
+            &"the peer sent HANDSHAKE_FAILURE (FATAL, not authenticated) (at FINISHED)",
+        )?;
+        expect_eq("what we show", &wire.message(Direction::Sent, HandshakeType::CERTIFICATE), &Some(vec![0, 0, 0]))?;
+        peer.prints("peer did not return a certificate")
+    };
+    is_refused().map_err(|error| report(&*error, &peer, &wire))
 }
 
 const ANOTHER_NAME: &str = "the peer's certificate was refused: it is not for the name that was asked for \
