@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sealgram::code::{HandshakeType, SignatureScheme};
-use sealgram::inspect;
+use sealgram::inspect::{self, FragmentView};
 use sealgram_std::{Direction, Tap};
 
 /// The datagrams of an association, or of several with different peers, as our socket saw them. It prints as one line
@@ -44,16 +44,17 @@ impl Wire {
         let peer = datagrams.last()?.peer;
         let this_way = datagrams.iter().filter(|datagram| datagram.direction == way && datagram.peer == peer);
         let records = this_way.flat_map(|datagram| inspect::records(&datagram.bytes));
-        let mut message = Vec::new();
-        for fragment in records.flat_map(|record| record.fragments()).filter(|fragment| fragment.msg_type == msg_type) {
-            if fragment.offset as usize == message.len() {
-                message.extend(fragment.bytes);
-            }
-            if message.len() == fragment.length as usize {
-                return Some(message);
-            }
+        let fragments = records.flat_map(|record| record.fragments());
+        let fragments: Vec<_> = fragments.filter(|fragment| fragment.msg_type == msg_type).collect();
+        let len = fragments.first()?.length as usize;
+        let mut message = Vec::with_capacity(len);
+        // They may have overtaken one another on the way.
+        while message.len() < len {
+            let next = |fragment: &FragmentView<'_>| message.len().checked_sub(fragment.offset as usize);
+            let mut rest = fragments.iter().filter_map(|fragment| fragment.bytes.get(next(fragment)?..));
+            message.extend(rest.find(|bytes| !bytes.is_empty())?);
         }
-        None
+        Some(message)
     }
 
     /// The scheme that a ServerKeyExchange that went this way is signed with.
