@@ -1,6 +1,5 @@
 //! What our ends are for a case, and what the two share with a peer.
 
-use core::iter;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fs;
@@ -189,8 +188,15 @@ fn provider(case: &Case) -> &'static CryptoProvider {
 fn narrow(case: &Case) -> &'static CryptoProvider {
     let all = ring::provider();
     let suites = all.suites.iter().copied().filter(|suite| suite.code == case.suite).collect::<Vec<_>>();
-    let wanted = iter::once(case.group).chain(case.key_kind.curve().filter(|curve| *curve != case.group));
-    let groups = wanted.filter_map(|code| all.groups.iter().copied().find(|group| group.code() == code));
+    // RFC 8422 section 5.1: the curve of a certificate is to be among them, be it the server's or the client's.
+    let curves = [Some(case.key_kind), case.client.shown()].into_iter().flatten().filter_map(KeyKind::curve);
+    let mut wanted = vec![case.group];
+    for curve in curves {
+        if !wanted.contains(&curve) {
+            wanted.push(curve);
+        }
+    }
+    let groups = wanted.into_iter().filter_map(|code| all.groups.iter().copied().find(|group| group.code() == code));
     Box::leak(Box::new(CryptoProvider { suites: suites.leak(), groups: groups.collect::<Vec<_>>().leak(), ..*all }))
 }
 

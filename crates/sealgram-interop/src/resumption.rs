@@ -60,6 +60,8 @@ pub enum Returning<'a> {
         start: &'a dyn Fn(SocketAddr) -> Outcome<Peer>,
         /// Who ends the first association after a conversation, if it does not leave without one.
         first: Option<Closer>,
+        /// Who ends the second one.
+        second: Closer,
     },
     /// There are two processes, of which the second reads what the first has written down. Starts either.
     InTwo(&'a dyn Fn(SocketAddr, Visit) -> Outcome<Peer>),
@@ -82,15 +84,15 @@ pub fn peer_returns(case: &Case, certificates: &Certificates, client: &Returning
         Conversation { case, certificates, role: Role::Server, visit, wire: &wire, ours, peer }.run(closer)
     };
     match client {
-        Returning::ByItself { start, first: manner } => {
+        Returning::ByItself { start, first: how_first, second: how_second } => {
             let mut peer = start(relay.address())?;
             let mut converse = || -> Outcome {
-                match manner {
+                match how_first {
                     Some(closer) => visit(Visit::First, first, &mut peer, *closer)?,
                     None => expect_eq("why it ended for us", &first.accept()?.ended()?, &CloseReason::Peer)?,
                 }
                 peer.expect_resumption();
-                visit(Visit::Second, second, &mut peer, Closer::Us)
+                visit(Visit::Second, second, &mut peer, *how_second)
             };
             converse().map_err(|error| report(&*error, &peer, &wire))
         }

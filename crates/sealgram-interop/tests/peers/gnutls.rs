@@ -119,7 +119,7 @@ fn returning_to_server(case: &'static Case) -> Interop {
 fn visited_again(case: &'static Case) -> Interop {
     Interop::new(format!("gnutls-cli / {case}"), |certificates| {
         let start = |to| gnutls::client(case, certificates, to, &[]);
-        peer_returns(case, certificates, &Returning::ByItself { start: &start, first: None })
+        peer_returns(case, certificates, &Returning::ByItself { start: &start, first: None, second: Closer::Us })
     })
 }
 
