@@ -9,6 +9,7 @@ use sealgram_std::Direction;
 
 use crate::case::{Authentication, Case, LARGE, SMALL_MTU, SessionHandle};
 use crate::certificates::Certificates;
+use crate::coap;
 use crate::configuration::{PSK_IDENTITY, client_config, name_for, server_config};
 use crate::ours::{Association, Server};
 use crate::peer::udp_proxy::{Harm, UdpProxy};
@@ -197,6 +198,11 @@ impl Conversation<'_> {
 
     /// Data both ways: a line, and one as long as fits a datagram.
     fn exchange(&mut self) -> Outcome {
+        match self.peer.manner() {
+            Manner::AnswersCoap(answer) => return self.asks_in_coap(answer),
+            Manner::AsksCoap(path) => return self.answers_in_coap(path),
+            Manner::Echoes | Manner::Answers(_) | Manner::Asks(_) | Manner::Types => {}
+        }
         // What gnutls-serv says back, it reads in small pieces.
         let is_short = self.peer.manner() == Manner::Echoes && !self.case.large;
         let longest = if is_short { SHORT_ECHO } else { self.ours.max_payload().saturating_sub(1) };
@@ -211,7 +217,7 @@ impl Conversation<'_> {
             match self.peer.manner() {
                 Manner::Echoes => self.hears(line)?,
                 Manner::Answers(answer) => self.hears_a_text_with(answer)?,
-                Manner::Asks(_) | Manner::Types => {}
+                Manner::Asks(_) | Manner::Types | Manner::AnswersCoap(_) | Manner::AsksCoap(_) => {}
             }
         }
         if self.peer.manner() != Manner::Types {
@@ -231,6 +237,25 @@ impl Conversation<'_> {
         let text = String::from_utf8_lossy(&record);
         expect(text.contains(words), format!("the peer says {text:?}, without {words:?}"))?;
         expect(!self.case.large || record.len() == LARGE, format!("{} bytes are not large", record.len()))
+    }
+
+    /// A question of ours (RFC 7252), and the answer that holds these words.
+    fn asks_in_coap(&mut self, words: &str) -> Outcome {
+        self.ours.send(&coap::QUESTION)?;
+        let answer = coap::Message::parse(&self.ours.recv()?)?;
+        let question = coap::Message::parse(&coap::QUESTION)?;
+        expect_eq("what is answered", &(answer.id, answer.token), &(question.id, question.token))?;
+        expect_eq("how it is answered", &answer.code, &coap::CONTENT)?;
+        expect(answer.payload.contains(words), format!("the peer answers {:?}, without {words:?}", answer.payload))
+    }
+
+    /// The peer's question for what is at this path, and our answer, which it prints.
+    fn answers_in_coap(&mut self, path: &str) -> Outcome {
+        let question = coap::Message::parse(&self.ours.recv()?)?;
+        expect_eq("what the peer asks for", &(question.code, &*question.path.join("/")), &(coap::GET, path))?;
+        let answer = "pong from sealgram";
+        self.ours.send(&question.answer(answer))?;
+        self.peer.prints(answer)
     }
 
     /// The next record that comes is this line.

@@ -6,6 +6,7 @@
 //! | [`conversation`] | how it is tried: connect, compare what both ends know, exchange data, close |
 //! | [`resumption`] | the same twice, the second time with the session of the first |
 //! | [`configuration`] | what our ends are for a case |
+//! | [`coap`] | what libcoap talks about: questions and answers |
 //! | [`ours`] | our end of it, through the blocking adapter |
 //! | [`sessions`] | what a server of ours keeps beyond its own end |
 //! | [`relay`] | leads the clients of one address to several servers |
@@ -21,6 +22,7 @@
 
 pub mod case;
 pub mod certificates;
+pub mod coap;
 pub mod configuration;
 pub mod conversation;
 pub mod ours;

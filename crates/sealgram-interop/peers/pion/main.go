@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,12 +40,15 @@ var (
 	mtu     = flag.Int("mtu", 0, "the longest piece of a message in a record, in `bytes`")
 	label   = flag.String("export", "", "the `label` of 60 bytes of keying material to print")
 
-	chain = flag.String("chain", "", "the server's certificates, a PEM `file`")
-	key   = flag.String("key", "", "the server's private key, a PEM `file`")
-	ask   = flag.Bool("ask", false, "ask clients for a certificate, which they need not have")
-	bare  = flag.Bool("nocookie", false, "take clients without a cookie")
-	roots = flag.String("roots", "", "the authorities that a client trusts, a PEM `file`")
-	name  = flag.String("name", "", "the `name` that a client asks for")
+	chain   = flag.String("chain", "", "certificates to show, a PEM `file`")
+	key     = flag.String("key", "", "their private key, a PEM `file`")
+	ask     = flag.String("ask", "", "ask clients for a certificate: `request or require` one")
+	bare    = flag.Bool("nocookie", false, "take clients without a cookie")
+	roots   = flag.String("roots", "", "the authorities that certificates are to lead to, a PEM `file`")
+	name    = flag.String("name", "", "the `name` that a client asks for")
+	psk     = flag.String("psk", "", "a key that both ends share, in `hexadecimal`")
+	self    = flag.String("identity", "", "the `name` of that key, which a client tells; a server's hint")
+	resumes = flag.Bool("sessions", false, "keep sessions, and take them up again")
 )
 
 func main() {
@@ -61,7 +65,8 @@ func main() {
 	}
 }
 
-// Makes one association after another, all from the same address.
+// Makes one association after another, all from the same address, unless they share a session: who comes back for one
+// may come from anywhere.
 func connect(config *dtls.Config) error {
 	server, err := net.ResolveUDPAddr("udp", *connectTo)
 	if err != nil {
@@ -77,7 +82,9 @@ func connect(config *dtls.Config) error {
 		if err != nil {
 			return err
 		}
-		client = socket.LocalAddr().(*net.UDPAddr)
+		if !*resumes {
+			client = socket.LocalAddr().(*net.UDPAddr)
+		}
 		polite := newPolite(socket)
 		association, err := dtls.Client(polite, config)
 		if err != nil {
@@ -126,6 +133,9 @@ func listen(config *dtls.Config) error {
 func converse(association *dtls.Conn, socket *polite, input <-chan string) error {
 	state := association.ConnectionState()
 	fmt.Println("certificates:", len(state.PeerCertificates))
+	if *psk != "" {
+		fmt.Printf("the other end tells: %s\n", state.IdentityHint)
+	}
 	if *label != "" {
 		material, err := state.ExportKeyingMaterial(*label, nil, 60)
 		if err != nil {
@@ -217,7 +227,8 @@ func lines(reader io.Reader) <-chan string {
 }
 
 func configuration() (*dtls.Config, error) {
-	config := &dtls.Config{MTU: *mtu, ServerName: *name, RootCAs: x509.NewCertPool()}
+	trusted := x509.NewCertPool()
+	config := &dtls.Config{MTU: *mtu, ServerName: *name, RootCAs: trusted, ClientCAs: trusted}
 	policies := map[string]dtls.ExtendedMasterSecretType{
 		"request": dtls.RequestExtendedMasterSecret,
 		"require": dtls.RequireExtendedMasterSecret,
@@ -242,11 +253,28 @@ func configuration() (*dtls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		config.RootCAs.AppendCertsFromPEM(pem)
+		trusted.AppendCertsFromPEM(pem)
 	}
 	config.InsecureSkipVerifyHello = *bare
-	if *ask {
-		config.ClientAuth = dtls.RequestClientCert
+	demands := map[string]dtls.ClientAuthType{
+		"":        dtls.NoClientCert,
+		"request": dtls.VerifyClientCertIfGiven,
+		"require": dtls.RequireAndVerifyClientCert,
+	}
+	if config.ClientAuth, known = demands[*ask]; !known {
+		return nil, fmt.Errorf("no demand %q", *ask)
+	}
+	if *resumes {
+		config.SessionStore = &sessions{known: make(map[string]dtls.Session)}
+	}
+	if *psk != "" {
+		secret, err := hex.DecodeString(*psk)
+		if err != nil {
+			return nil, err
+		}
+		// The key is the same for whoever asks: what the other end told is printed.
+		config.PSK = func([]byte) ([]byte, error) { return secret, nil }
+		config.PSKIdentityHint = []byte(*self)
 	}
 	if *chain != "" {
 		certificate, err := tls.LoadX509KeyPair(*chain, *key)
@@ -254,13 +282,39 @@ func configuration() (*dtls.Config, error) {
 			return nil, err
 		}
 		config.Certificates = []tls.Certificate{certificate}
-		// It is the only one; this is for the name that the client sends.
+		// It is the only one; this is for the name that a client sends.
 		config.GetCertificate = func(hello *dtls.ClientHelloInfo) (*tls.Certificate, error) {
 			fmt.Println("server name:", hello.ServerName)
 			return &certificate, nil
 		}
 	}
 	return config, nil
+}
+
+// Sessions in memory. That there is none is no error.
+type sessions struct {
+	sync.Mutex
+	known map[string]dtls.Session
+}
+
+func (store *sessions) Set(key []byte, session dtls.Session) error {
+	store.Lock()
+	defer store.Unlock()
+	store.known[string(key)] = session
+	return nil
+}
+
+func (store *sessions) Get(key []byte) (dtls.Session, error) {
+	store.Lock()
+	defer store.Unlock()
+	return store.known[string(key)], nil
+}
+
+func (store *sessions) Del(key []byte) error {
+	store.Lock()
+	defer store.Unlock()
+	delete(store.known, string(key))
+	return nil
 }
 
 // A flag that lists code points.

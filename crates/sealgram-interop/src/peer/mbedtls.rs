@@ -11,8 +11,9 @@ use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
 use super::{Dialect, Manner, Peer, Quit, free_port};
 use crate::Outcome;
-use crate::case::{Case, Chain, ClientCertificate, KeyForm, KeyKind, LARGE};
+use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, LARGE, SessionHandle};
 use crate::certificates::Certificates;
+use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::conversation::Closer;
 use crate::process::{Process, cached};
 
@@ -48,7 +49,9 @@ pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[
     let cookies = format!("cookies={}", u8::from(case.cookies));
     command.args([&*port, &cookies, "buffer_size=16384"]);
     let [chain, key] = identity(certificates, case.key_kind, case.chain);
-    if case.server_name {
+    if case.authentication() != Authentication::Signature {
+        command.args(["crt_file=none", "key_file=none"]);
+    } else if case.server_name {
         // The certificate for the name is not the one that it shows to whoever asks for no name.
         let other = if case.key_kind == KeyKind::Rsa { KeyKind::Ecdsa } else { KeyKind::Rsa };
         let [other_chain, other_key] = identity(certificates, other, Chain::Direct);
@@ -60,14 +63,25 @@ pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[
     if let Some(alpn) = case.alpn {
         command.arg(format!("alpn={}", alpn.server.join(",")));
     }
-    if case.client.is_asked() {
-        command.arg("auth_mode=optional");
+    match case.client {
+        ClientCertificate::NotAsked => {}
+        ClientCertificate::Missing => drop(command.arg("auth_mode=optional")),
+        ClientCertificate::Requested(kind) => {
+            command.args(["auth_mode=optional".into(), trusting(certificates, kind)]);
+        }
+        ClientCertificate::Required(kind) => {
+            command.args(["auth_mode=required".into(), trusting(certificates, kind)]);
+        }
+    }
+    let mut facts = facts(case);
+    if case.client.shown().is_some() {
+        facts.push("Peer certificate information".into());
     }
     if case.large {
         command.arg(format!("response_size={LARGE}"));
     }
     let process = Process::spawn(command.args(more))?;
-    Ok(Peer { process, dialect: &SSL_SERVER2, facts: facts(case), told: Some(address) })
+    Ok(Peer { process, dialect: &SSL_SERVER2, facts, told: Some(address) })
 }
 
 /// The files of a server's chain and key.
@@ -86,7 +100,14 @@ pub fn client(
 ) -> Outcome<Peer> {
     let mut command = mbedtls("ssl_client2", case, closer)?;
     command.args([format!("server_port={}", to.port()), format!("request_page={PAGE}")]);
-    command.arg(format!("ca_file={}", certificates.root_file(case.key_kind).display()));
+    command.arg(trusting(certificates, case.key_kind));
+    if let Some(kind) = case.client.shown() {
+        command.arg(format!("crt_file={}", certificates.client_certificate_file(kind).display()));
+        command.arg(format!("key_file={}", certificates.client_key_file(kind).display()));
+    } else {
+        // It would have one of its own.
+        command.args(["crt_file=none", "key_file=none"]);
+    }
     // Its name is that of the certificate, whether it is told to the server or not.
     command.args(["server_name=localhost", "auth_mode=required"]);
     if !case.server_name {
@@ -107,6 +128,11 @@ pub fn client(
     Ok(Peer { process, dialect: &SSL_CLIENT2, facts, told: None })
 }
 
+/// Whom it trusts.
+fn trusting(certificates: &Certificates, kind: KeyKind) -> String {
+    format!("ca_file={}", certificates.root_file(kind).display())
+}
+
 /// What both roles are told alike.
 fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
     // Line by line: they would keep what they have read to themselves until something else happens.
@@ -123,6 +149,12 @@ fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
     }
     if let Some(scheme) = case.scheme {
         command.arg(format!("sig_algs={}", scheme_name(scheme)));
+    }
+    if case.authentication() != Authentication::Signature {
+        command.args([format!("psk={}", psk_in_hexadecimal()), format!("psk_identity={PSK_IDENTITY}")]);
+    }
+    if let Some(resumption) = case.resumption {
+        command.arg(format!("tickets={}", u8::from(resumption.by == SessionHandle::Ticket)));
     }
     if let Some(label) = case.exporter {
         command.args([format!("exp_label={label}"), "exp_len=60".into()]);
@@ -146,7 +178,7 @@ static SSL_SERVER2: Dialect = Dialect {
     resumed: "",
     ends_when_closed: false,
     is_a_log: true,
-    manner: Manner::Answers("Successful connection using: TLS-ECDHE-"),
+    manner: Manner::Answers("Successful connection using: TLS-"),
 };
 
 static SSL_CLIENT2: Dialect = Dialect {
@@ -175,24 +207,36 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
         CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384",
         CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256",
         CipherSuite::ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS-ECDHE-RSA-WITH-CHACHA20-POLY1305-SHA256",
+        CipherSuite::PSK_WITH_AES_128_GCM_SHA256 => "TLS-PSK-WITH-AES-128-GCM-SHA256",
+        CipherSuite::PSK_WITH_AES_256_GCM_SHA384 => "TLS-PSK-WITH-AES-256-GCM-SHA384",
+        CipherSuite::PSK_WITH_CHACHA20_POLY1305_SHA256 => "TLS-PSK-WITH-CHACHA20-POLY1305-SHA256",
+        CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 => "TLS-ECDHE-PSK-WITH-CHACHA20-POLY1305-SHA256",
+        // Those with AES-CCM by their numbers (RFC 6655, RFC 7251).
+        CipherSuite(0xc0a4) => "TLS-PSK-WITH-AES-128-CCM",
+        CipherSuite(0xc0a5) => "TLS-PSK-WITH-AES-256-CCM",
+        CipherSuite(0xc0a8) => "TLS-PSK-WITH-AES-128-CCM-8",
+        CipherSuite(0xc0a9) => "TLS-PSK-WITH-AES-256-CCM-8",
+        CipherSuite(0xc0ac) => "TLS-ECDHE-ECDSA-WITH-AES-128-CCM",
+        CipherSuite(0xc0ad) => "TLS-ECDHE-ECDSA-WITH-AES-256-CCM",
+        CipherSuite(0xc0ae) => "TLS-ECDHE-ECDSA-WITH-AES-128-CCM-8",
+        CipherSuite(0xc0af) => "TLS-ECDHE-ECDSA-WITH-AES-256-CCM-8",
         _ => "unknown",
     }
 }
 
-/// The group of the case, then the curve of the certificate, which has to be offered too (RFC 8422 section 5.1).
+/// The group of the case, then the curves of certificates, which have to be offered too (RFC 8422 section 5.1).
 fn groups(case: &Case) -> String {
-    let curve = match case.key_kind {
-        KeyKind::Ecdsa => ",secp256r1",
-        KeyKind::EcdsaP384 => ",secp384r1",
-        KeyKind::Ed25519 | KeyKind::Rsa | KeyKind::Rsa4096 => "",
-    };
-    let group = match case.group {
+    let curves = [Some(case.key_kind), case.client.shown()].into_iter().flatten().filter_map(KeyKind::curve);
+    [case.group].into_iter().chain(curves).map(group_name).collect::<Vec<_>>().join(",")
+}
+
+const fn group_name(group: NamedGroup) -> &'static str {
+    match group {
         NamedGroup::X25519 => "x25519",
         NamedGroup::SECP256R1 => "secp256r1",
         NamedGroup::SECP384R1 => "secp384r1",
         _ => "unknown",
-    };
-    format!("{group}{curve}")
+    }
 }
 
 /// The schemes to offer or to sign with. The certificates are signed under SHA-256, which a client has to offer too.

@@ -2,6 +2,7 @@
 
 pub mod gnutls;
 pub mod godot;
+pub mod libcoap;
 pub mod mbedtls;
 pub mod openssl;
 pub mod pion;
@@ -62,6 +63,10 @@ pub enum Manner {
     Answers(&'static str),
     /// It speaks first, with a text that this is a part of, and waits for an answer each time.
     Asks(&'static str),
+    /// It answers questions of CoAP, that for its root with a text that this is a part of.
+    AnswersCoap(&'static str),
+    /// It asks a question of CoAP, for what is at this path.
+    AsksCoap(&'static str),
 }
 
 /// What makes a peer close the association.
@@ -178,17 +183,26 @@ fn series(version: &str) -> String {
 }
 
 /// A free port, for servers that do not tell which one they got.
-///
-/// It is none of those that systems hand out by themselves: between this moment and the server's start, all the other
-/// sockets of a run are opened too, and one of them would get it now and then.
 fn free_port() -> Outcome<SocketAddr> {
+    free_ports().map(|[address]| address)
+}
+
+/// Free ports, one after the other.
+///
+/// They are none of those that systems hand out by themselves: between this moment and the server's start, all the other
+/// sockets of a run are opened too, and one of them would get it now and then.
+fn free_ports<const COUNT: usize>() -> Outcome<[SocketAddr; COUNT]> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in PORTS {
         // Runs beside each other begin far apart.
-        let n = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(64));
-        let port = u16::try_from(n % u32::from(PORTS.end - PORTS.start))? + PORTS.start;
-        if let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) {
-            return Ok(socket.local_addr()?);
+        let n =
+            NEXT.fetch_add(u32::try_from(COUNT)?, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(64));
+        let first = u16::try_from(n % u32::from(PORTS.end - PORTS.start))? + PORTS.start;
+        let sockets = (first..).take(COUNT).map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
+        // All of them are held until the last one is known to be free.
+        if let Ok(sockets) = sockets.collect::<Result<Vec<_>, _>>() {
+            let addresses: Vec<_> = sockets.iter().map(UdpSocket::local_addr).collect::<Result<_, _>>()?;
+            return Ok(addresses.try_into().map_err(|_| "there are more of them")?);
         }
     }
     Err("no port is free".into())

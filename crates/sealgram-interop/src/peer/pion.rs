@@ -8,13 +8,14 @@ use std::process::Command;
 
 use super::{Dialect, Manner, Peer, Quit};
 use crate::Outcome;
-use crate::case::{Case, KeyForm};
+use crate::case::{Authentication, Case, ClientCertificate, KeyForm};
 use crate::certificates::Certificates;
+use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::process::{Process, cached};
 
 /// Where the program is built. A change of its source or of how it is built needs another name, in
 /// `build-pion` too.
-const FOLDER: &str = "pion-2.2.6-2";
+const FOLDER: &str = "pion-2.2.6-3";
 
 /// The version, or why pion cannot take part.
 pub fn find() -> Result<String, String> {
@@ -34,14 +35,24 @@ fn folder() -> Result<PathBuf, String> {
 /// Starts a server for a case. It serves one association after another.
 pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
     let mut command = pion(case)?;
-    command.arg("-chain").arg(certificates.chain_file(case.key_kind, case.chain));
-    command.arg("-key").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
-    let mut facts = facts(0);
-    if case.server_name {
-        facts.push("server name: localhost".into());
+    let mut facts = facts(usize::from(case.client.shown().is_some()));
+    if case.authentication() == Authentication::Signature {
+        command.arg("-chain").arg(certificates.chain_file(case.key_kind, case.chain));
+        command.arg("-key").arg(certificates.key_file(case.key_kind, KeyForm::Pkcs8));
+        if case.server_name {
+            facts.push("server name: localhost".into());
+        }
+    } else {
+        command.args(["-identity", PSK_HINT]);
+        facts.push(format!("the other end tells: {PSK_IDENTITY}"));
     }
-    if case.client.is_asked() {
-        command.arg("-ask");
+    match case.client {
+        ClientCertificate::NotAsked => {}
+        ClientCertificate::Missing | ClientCertificate::Requested(_) => drop(command.args(["-ask", "request"])),
+        ClientCertificate::Required(_) => drop(command.args(["-ask", "require"])),
+    }
+    if let Some(kind) = case.client.shown() {
+        command.arg("-roots").arg(certificates.root_file(kind));
     }
     if !case.cookies {
         command.arg("-nocookie");
@@ -62,8 +73,23 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     if let Some(alpn) = case.alpn {
         command.args(["-alpn", &alpn.client.join(",")]);
     }
-    let facts = facts(case.chain.len());
-    Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &CLIENT, facts, told: None })
+    if let Some(kind) = case.client.shown() {
+        command.arg("-chain").arg(certificates.client_certificate_file(kind));
+        command.arg("-key").arg(certificates.client_key_file(kind));
+    }
+    let facts = if case.authentication() == Authentication::Signature {
+        facts(case.chain.len())
+    } else {
+        command.args(["-identity", PSK_IDENTITY]);
+        facts(0)
+    };
+    let dialect = if case.resumption.is_some() {
+        command.args(["-times", "2"]);
+        &RETURNING_CLIENT
+    } else {
+        &CLIENT
+    };
+    Ok(Peer { process: Process::spawn(command.args(more))?, dialect, facts, told: None })
 }
 
 /// What both roles are told alike.
@@ -80,6 +106,12 @@ fn pion(case: &Case) -> Outcome<Command> {
     }
     if !case.extended_master_secret {
         command.args(["-ems", "disable"]);
+    }
+    if case.authentication() != Authentication::Signature {
+        command.args(["-psk", &psk_in_hexadecimal()]);
+    }
+    if case.resumption.is_some() {
+        command.arg("-sessions");
     }
     if let Some(label) = case.exporter {
         command.args(["-export", label]);
@@ -116,5 +148,10 @@ static CLIENT: Dialect = Dialect {
     manner: Manner::Types,
 };
 
+static RETURNING_CLIENT: Dialect = Dialect { ends_when_closed: false, ..CLIENT };
+
 /// Its MTU counts the pieces of messages: what it adds in headers, nonce and tag, in bytes.
 const OVERHEAD: usize = 13 + 12 + 8 + 16;
+
+/// What its server tells clients before they say who they are.
+const PSK_HINT: &str = "hint of the peer";

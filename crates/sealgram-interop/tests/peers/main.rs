@@ -2,11 +2,13 @@
 //!
 //! `cargo test -p sealgram-interop -- NAME` runs the trials whose names contain NAME.
 
+mod another_key;
 mod credentials;
 mod features;
 mod gnutls;
 mod godot;
 mod harm;
+mod libcoap;
 mod mbedtls;
 mod openssl;
 mod pion;
@@ -23,6 +25,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealgram_interop::Outcome;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::peer;
+use sealgram_interop::peer::libcoap::Build;
 
 use crate::recordings::Implementation;
 use crate::report::{Heading, Other, PeerPrograms, Results, Verdict};
@@ -107,13 +110,20 @@ fn main() -> ExitCode {
 }
 
 /// Every peer, in the order of the document.
-fn peers() -> [PeerPrograms; 5] {
+fn peers() -> [PeerPrograms; 7] {
+    let programs = |heading, server, client| PeerPrograms { heading, server, client, about: None };
+    let libcoap = |build: Build| PeerPrograms {
+        about: Some(libcoap::ABOUT),
+        ..programs(peer::libcoap::find(build), build.server(), build.client())
+    };
     [
-        PeerPrograms { heading: peer::openssl::find(), server: "openssl s_server", client: "openssl s_client" },
-        PeerPrograms { heading: peer::gnutls::find(), server: "gnutls-serv", client: "gnutls-cli" },
-        PeerPrograms { heading: peer::mbedtls::find(), server: "mbedtls ssl_server2", client: "mbedtls ssl_client2" },
-        PeerPrograms { heading: peer::pion::find(), server: "pion server", client: "pion client" },
-        PeerPrograms { heading: peer::godot::find(), server: "godot server", client: "godot client" },
+        programs(peer::openssl::find(), "openssl s_server", "openssl s_client"),
+        programs(peer::gnutls::find(), "gnutls-serv", "gnutls-cli"),
+        programs(peer::mbedtls::find(), "mbedtls ssl_server2", "mbedtls ssl_client2"),
+        programs(peer::pion::find(), "pion server", "pion client"),
+        programs(peer::godot::find(), "godot server", "godot client"),
+        libcoap(Build::OpenSsl),
+        libcoap(Build::GnuTls),
     ]
 }
 
@@ -127,7 +137,7 @@ fn others() -> [Other; 2] {
 
 /// Every trial, with what it misses.
 fn all_trials(
-    [openssl, gnutls, mbedtls, pion, godot]: &[PeerPrograms; 5],
+    [openssl, gnutls, mbedtls, pion, godot, coap_openssl, coap_gnutls]: &[PeerPrograms; 7],
     [tshark, _]: &[Other; 2],
 ) -> Vec<(Interop, Option<String>)> {
     let [openssl, gnutls, mbedtls, pion, godot] = [openssl, gnutls, mbedtls, pion, godot].map(|peer| &peer.heading);
@@ -142,6 +152,8 @@ fn all_trials(
     add(&[mbedtls], &mut mbedtls::trials());
     add(&[pion], &mut pion::trials());
     add(&[godot], &mut godot::trials());
+    add(&[&coap_openssl.heading], &mut libcoap::trials(Build::OpenSsl));
+    add(&[&coap_gnutls.heading], &mut libcoap::trials(Build::GnuTls));
     add(&[&tshark.heading], &mut tshark::trials());
     add(&[], &mut recordings::trials(Implementation::OpenSsl));
     add(&[gnutls], &mut recordings::trials(Implementation::GnuTls));

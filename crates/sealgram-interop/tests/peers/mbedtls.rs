@@ -4,9 +4,10 @@ mod refusals;
 mod renegotiation;
 
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
-use sealgram_interop::case::{self, Case, KeyKind, SMALL_MTU};
+use sealgram_interop::case::{self, Authentication, Case, KeyKind, SMALL_MTU};
 use sealgram_interop::conversation::{Closer, peer_connects, we_connect};
 use sealgram_interop::peer::mbedtls;
+use sealgram_interop::resumption::{Returning, peer_returns, we_return};
 
 use crate::Interop;
 
@@ -14,6 +15,8 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     with_server()
         .map(against_server)
         .chain(with_client().map(against_client))
+        .chain(case::RESUMPTIONS.iter().map(|case| returning_to_server(as_it_is(*case))))
+        .chain(case::RESUMPTIONS.iter().map(visited_again_by_client))
         .chain(refusals::trials())
         .chain(renegotiation::trials())
 }
@@ -21,12 +24,22 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
 /// NEG-23, AEA-07, KEX-10, KEX-11: all that we advertise, each alone.
 fn with_server() -> impl Iterator<Item = Case> {
     let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
-    with_small_mtu().chain(features).map(as_it_is)
+    with_small_mtu().chain(features).chain(authentications()).map(as_it_is)
 }
 
 /// The same from the other side, with keying material to compare (EXP-01, EXP-10).
 fn with_client() -> impl Iterator<Item = Case> {
-    with_small_mtu().chain([case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat())
+    with_small_mtu().chain([case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat()).chain(authentications())
+}
+
+/// All ways for the two to prove who they are. Of the suites of RFC 5489 and RFC 8442 it has one that we have too.
+fn authentications() -> impl Iterator<Item = Case> {
+    let keys = case::PRESHARED_KEYS.iter().copied().chain(case::ccm());
+    let known = keys.filter(|case| {
+        case.authentication() != Authentication::EcdhePsk
+            || case.suite == CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256
+    });
+    case::CLIENT_CERTIFICATES.iter().copied().chain(known)
 }
 
 /// The group makes no difference to what is cut into fragments.
@@ -67,9 +80,25 @@ fn against_client(case: Case) -> Interop {
     or_impossible(trial, &case)
 }
 
+fn returning_to_server(case: Case) -> Interop {
+    Interop::new(format!("mbedtls ssl_server2 / {case}"), move |certificates| {
+        we_return(&case, certificates, mbedtls::server(&case, certificates, Closer::Us, &[])?)
+    })
+}
+
+fn visited_again_by_client(case: &'static Case) -> Interop {
+    Interop::new(format!("mbedtls ssl_client2 / {case}"), |certificates| {
+        let start = |to| mbedtls::client(case, certificates, to, Closer::Peer, &["reconnect=1"]);
+        let returning = Returning::ByItself { start: &start, first: Some(Closer::Peer), second: Closer::Peer };
+        peer_returns(case, certificates, &returning)
+    })
+}
+
 fn or_impossible(trial: Interop, case: &Case) -> Interop {
     match case.scheme {
-        _ if case.key_kind == KeyKind::Ed25519 => trial.impossible("Mbed TLS has no EdDSA"),
+        _ if [Some(case.key_kind), case.client.shown()].contains(&Some(KeyKind::Ed25519)) => {
+            trial.impossible("Mbed TLS has no EdDSA")
+        }
         Some(
             SignatureScheme::RSA_PSS_RSAE_SHA256
             | SignatureScheme::RSA_PSS_RSAE_SHA384

@@ -32,6 +32,8 @@ pub(crate) struct PeerPrograms {
     pub(crate) heading: Heading,
     pub(crate) server: &'static str,
     pub(crate) client: &'static str,
+    /// For a peer of which only that is listed which was tried: what it is, for the reader.
+    pub(crate) about: Option<&'static str>,
 }
 
 /// Trials that are about something else than one peer in two roles.
@@ -87,7 +89,8 @@ fn document(results: &Verdicts, peers: &[PeerPrograms], others: &[Other]) -> Res
         let heading = peer.heading.as_ref().map_err(Clone::clone)?;
         let [server, client] = [peer.server, peer.client].map(|program| shown(results, program));
         told += server.trials + client.trials;
-        write!(text, "\n## {heading}\n\n| feature | `{}` | `{}` |\n|---|---|---|\n", peer.server, peer.client)
+        let about = peer.about.map(|about| format!("{about}\n\n")).unwrap_or_default();
+        write!(text, "\n## {heading}\n\n{about}| feature | `{}` | `{}` |\n|---|---|---|\n", peer.server, peer.client)
             .and_then(|()| rows(&mut text, peer, &server, &client))
             .map_err(|_| format!("{heading}: a feature has neither a trial nor a reason: {}", last_line(&text)))?;
     }
@@ -167,15 +170,24 @@ fn terms(what: &str) -> Vec<String> {
 
 fn rows(text: &mut String, peer: &PeerPrograms, server: &Shown, client: &Shown) -> fmt::Result {
     for feature in FEATURES {
+        let is_listed = peer.about.is_none() || [server, client].iter().any(|shown| seen(feature, shown).is_some());
+        if !is_listed {
+            continue;
+        }
         write!(text, "| {} |", feature.title)?;
         for (program, shown) in [(peer.server, server), (peer.client, client)] {
-            write!(text, " {} |", cell(feature, program, shown).ok_or(fmt::Error)?)?;
+            let missing = peer.about.map_or_else(|| feature.reason(program), |_| Some(TRIED_WITH_THE_OTHER));
+            let cell = seen(feature, shown).or_else(|| missing.map(String::from));
+            write!(text, " {} |", cell.ok_or(fmt::Error)?)?;
         }
         text.push('\n');
     }
     unknown_terms(&[server, client])
         .try_for_each(|term| writeln!(text, "| {term} | {} | {} |", count_of(term, server), count_of(term, client)))
 }
+
+/// For a peer of which only what was tried is listed.
+const TRIED_WITH_THE_OTHER: &str = "no trial: tried with the other program";
 
 /// What there is, without what there is not: no reasons are asked for.
 fn lines(text: &mut String, shown: &Shown) -> fmt::Result {
@@ -195,10 +207,6 @@ fn unknown_terms<'a>(columns: &[&'a Shown]) -> impl Iterator<Item = &'a String> 
 
 fn count_of(term: &str, shown: &Shown) -> String {
     shown.passed.get(term).map_or_else(|| "no trial".into(), |count| format!("pass: {count}"))
-}
-
-fn cell(feature: &Feature, program: &str, shown: &Shown) -> Option<String> {
-    seen(feature, shown).or_else(|| feature.reason(program).map(String::from))
 }
 
 fn seen(feature: &Feature, shown: &Shown) -> Option<String> {
@@ -225,7 +233,7 @@ server.
 | peer cannot: why | tried or read, and not for us to mend |
 | by design: why | we do not do this, or there is nothing to try |
 | not yet: part D, not yet: part E | a later part of the work: D is authentication and resumption; E is connection IDs, WebRTC and sizes |
-| no trial: why | both could, and nobody looked |
+| no trial: why | there could be one |
 | no peer has it | there is nothing to try it with |
 
 A trial is an association from the first hello to close_notify, once closed by us and once by the peer where its program

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealgram_interop::case::{Case, KeyKind};
+use sealgram_interop::case::{self, Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
 use sealgram_interop::conversation::{Closer, report};
@@ -11,8 +11,8 @@ use sealgram_interop::peer::mbedtls;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect};
 
-use crate::Interop;
 use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
+use crate::{Interop, another_key};
 
 /// Two who do not come together.
 struct Refusal {
@@ -37,8 +37,27 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     let clients = CLIENTS
         .iter()
         .map(|row| Interop::new(format!("mbedtls ssl_client2 / refused: {}", row.name), |it| row.check_client(it)));
-    servers.chain(clients)
+    let with_another_key = [
+        Interop::new("mbedtls ssl_server2 / another key than ours".into(), |it| ANOTHER_KEY_OF_SERVER.check_server(it)),
+        Interop::new("mbedtls ssl_client2 / another key than ours".into(), |certificates| {
+            let start = |case: &Case, to| mbedtls::client(case, certificates, to, Closer::Us, &[ANOTHER_KEY]);
+            another_key::our_server_knows(certificates, start, TOLD_BY_ALERT)
+        }),
+    ];
+    servers.chain(clients).chain(with_another_key)
 }
+
+/// Where it waits for a Finished, it takes what it cannot read for a reason to give up, and says so.
+const ANOTHER_KEY_OF_SERVER: Refusal = Refusal {
+    case: Case { hasty: true, ..case::PSK },
+    more: &[ANOTHER_KEY],
+    ours: "the peer sent BAD_RECORD_MAC (FATAL, not authenticated) (at FINISHED)",
+    theirs: "mbedtls_ssl_handshake returned",
+    ..PLAIN
+};
+
+/// In place of the one that it is told first.
+const ANOTHER_KEY: &str = "psk=0123456789abcdef";
 
 /// MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
 const TOLD_BY_ALERT: &str = "mbedtls_ssl_handshake returned -0x7780";
@@ -52,6 +71,9 @@ const PLAIN: Refusal = Refusal {
     ours: "",
     theirs: TOLD_BY_ALERT,
 };
+
+/// Our server wants to know who its clients are.
+const REQUIRED: Case = Case { client: ClientCertificate::Required(KeyKind::Ecdsa), ..ECDSA };
 
 const SERVERS: &[Refusal] = &[
     Refusal {
@@ -83,6 +105,16 @@ const SERVERS: &[Refusal] = &[
         ..PLAIN
     },
     Refusal {
+        name: "it, a certificate of ours from another root",
+        case: Case { client: ClientCertificate::Required(KeyKind::Rsa), ..ECDSA },
+        // It then trusts a root of its own, and does not say so: else our client had nothing to show. And when it is shown
+        // nothing it gives up without an alert.
+        more: &["ca_file=", "cert_req_ca_list=0"],
+        ours: "the peer sent UNKNOWN_CA (FATAL, not authenticated) (at FINISHED)",
+        theirs: "is not correctly signed by the trusted CA",
+        ..PLAIN
+    },
+    Refusal {
         name: "it, no application protocol in common",
         case: Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA },
         ours: "the peer sent NO_APPLICATION_PROTOCOL (FATAL, not authenticated) (at SERVER_HELLO)",
@@ -92,6 +124,21 @@ const SERVERS: &[Refusal] = &[
 ];
 
 const CLIENTS: &[Refusal] = &[
+    Refusal {
+        name: "we, no certificate",
+        case: REQUIRED,
+        more: &["crt_file=none", "key_file=none"],
+        ours: "the client shows no certificate (at CERTIFICATE; sent alert HANDSHAKE_FAILURE)",
+        ..PLAIN
+    },
+    Refusal {
+        name: "we, a certificate from another root",
+        case: REQUIRED,
+        // It then has one of its own.
+        more: &["crt_file=", "key_file="],
+        ours: "its issuer is not trusted (at CERTIFICATE_VERIFY; sent alert UNKNOWN_CA)",
+        ..PLAIN
+    },
     Refusal {
         name: "it, another name",
         more: &["server_name=elsewhere.example"],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealgram_interop::case::{Case, KeyKind};
+use sealgram_interop::case::{Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
 use sealgram_interop::conversation::report;
@@ -11,8 +11,8 @@ use sealgram_interop::peer::pion;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect_eq};
 
-use crate::Interop;
 use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
+use crate::{Interop, another_key};
 
 /// An association that one of the two does not want.
 struct Refusal {
@@ -37,7 +37,15 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     let clients = CLIENTS.iter().map(|row| {
         Interop::new(format!("pion client / refused: {}", row.name), |certificates| row.by_or_of_client(certificates))
     });
-    servers.chain(clients)
+    servers.chain(clients).chain([another_key()])
+}
+
+/// PSK-08.
+fn another_key() -> Interop {
+    Interop::new("pion client / another key than ours".into(), |certificates| {
+        let start = |case: &Case, to| pion::client(case, certificates, to, &["-psk", "0123456789abcdef"]);
+        another_key::our_server_knows(certificates, start, "failed: handshake error: alert: Alert Fatal: DecryptError")
+    })
 }
 
 const ANOTHER_NAME: &str = "the peer's certificate was refused: it is not for the name that was asked for \
@@ -45,6 +53,9 @@ const ANOTHER_NAME: &str = "the peer's certificate was refused: it is not for th
 
 const PLAIN: Refusal =
     Refusal { name: "", case: ECDSA, asked: "localhost", trusted: KeyKind::Ecdsa, more: &[], ours: "", theirs: "" };
+
+/// The server wants to know who its clients are.
+const REQUIRED: Case = Case { client: ClientCertificate::Required(KeyKind::Ecdsa), ..ECDSA };
 
 const SERVERS: &[Refusal] = &[
     Refusal {
@@ -77,6 +88,23 @@ const SERVERS: &[Refusal] = &[
         ..PLAIN
     },
     Refusal {
+        name: "it, no certificate of ours",
+        more: &["-ask", "require"],
+        // NoCertificate, which is SSL 3.0's.
+        ours: "the peer sent alert 41 (FATAL, not authenticated) (at FINISHED)",
+        theirs: "refused: handshake error: dtls fatal: server required client verification, but got none",
+        ..PLAIN
+    },
+    Refusal {
+        name: "it, a certificate of ours from another root",
+        case: REQUIRED,
+        // It then trusts nobody.
+        more: &["-roots", ""],
+        ours: "the peer sent BAD_CERTIFICATE (FATAL, not authenticated) (at FINISHED)",
+        theirs: "refused: handshake error: x509: certificate signed by unknown authority",
+        ..PLAIN
+    },
+    Refusal {
         name: "it, no application protocol in common",
         case: Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA },
         ours: "the peer sent NO_APPLICATION_PROTOCOL (FATAL, not authenticated) (at SERVER_HELLO)",
@@ -86,6 +114,15 @@ const SERVERS: &[Refusal] = &[
 ];
 
 const CLIENTS: &[Refusal] = &[
+    Refusal {
+        name: "we, no certificate",
+        case: REQUIRED,
+        more: &["-chain", ""],
+        ours: "nothing in common with the peer: the client shows no certificate \
+               (at CERTIFICATE; sent alert HANDSHAKE_FAILURE)",
+        theirs: "failed: handshake error: alert: Alert Fatal: HandshakeFailure",
+        ..PLAIN
+    },
     Refusal {
         name: "it, another name",
         asked: "elsewhere.example",
