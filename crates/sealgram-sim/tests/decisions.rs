@@ -89,7 +89,26 @@ fn a_decision_within_a_timeout_costs_no_repeat() {
     }
 }
 
-/// In bad weather, and with the order of calls left to chance.
+/// And none of the server's own for a decision that takes longer, though the client says its flight again and again.
+#[test]
+fn a_server_that_waits_for_a_decision_says_nothing() {
+    for case in cases() {
+        let promptness = Promptness::After(Duration::from_secs(20));
+        let mut pair = (case.build)(1).transport(transport()).decisions(promptness).build();
+        pair.run_while(|pair| {
+            pair.flush();
+            !is_asked(pair)
+        });
+        let said = |pair: &Pair, role| pair.log().of(role).count();
+        let [client, server] = ROLES.map(|role| said(&pair, role));
+        pair.wait(Duration::from_secs(19));
+        assert_eq!(said(&pair, Role::Server), server, "{}", case.name);
+        assert!(said(&pair, Role::Client) >= client + 4, "{}", case.name);
+        pair.connect();
+    }
+}
+
+/// In bad weather.
 #[test]
 fn decisions_are_made_in_any_weather() {
     for_seeds(0..150, |seed| {
