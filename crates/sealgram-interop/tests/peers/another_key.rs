@@ -4,7 +4,7 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use sealgram_interop::case::{self, Case};
+use sealgram_interop::case::Case;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
 use sealgram_interop::conversation::report;
@@ -17,14 +17,15 @@ use sealgram_interop::{Outcome, expect};
 const OURS: &str =
     "its Finished cannot be read: its preshared key is another one (at FINISHED; sent alert DECRYPT_ERROR)";
 
-/// PSK-08: a client with another key sends its flight again and again, and at the third time our server knows why.
+/// PSK-08, PSK-09: a client with another key sends its flight again and again, and at the third time our server knows why.
 /// `start` starts the client, which prints `theirs` when it has our alert.
 pub(crate) fn our_server_knows(
+    case: &Case,
     certificates: &Certificates,
     start: impl FnOnce(&Case, SocketAddr) -> Outcome<Peer>,
     theirs: &str,
 ) -> Outcome {
-    let case = Case { hasty: true, ..case::PSK };
+    let case = Case { hasty: true, ..*case };
     let wire = Arc::new(Wire::default());
     let server = Server::listen(server_config(&case, certificates)?, &wire)?;
     let peer = start(&case, server.address()?)?;

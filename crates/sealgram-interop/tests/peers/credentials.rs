@@ -18,8 +18,8 @@ use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect};
 use sealgram_std::Error;
 
-use crate::Interop;
 use crate::refusal::ECDSA;
+use crate::{Interop, another_key};
 
 /// The programs of a peer.
 pub(crate) struct Programs {
@@ -52,7 +52,11 @@ pub(crate) fn trials(programs: &'static Programs) -> impl Iterator<Item = Intero
                     server_has_another_key(&case, programs, it)
                 }),
                 Interop::new(format!("{} / another key: {name}", programs.client), move |it| {
-                    client_has_another_key(&case, programs, it)
+                    let start = |case: &Case, address| {
+                        (programs.start_client)(case, it, address, programs.client_has_another_key)
+                    };
+                    let theirs = (programs.told_by_alert)(AlertDescription::DECRYPT_ERROR.0);
+                    another_key::our_server_knows(&case, it, start, &theirs)
                 }),
             ]
         });
@@ -130,18 +134,6 @@ fn one_of_two_is_revoked(programs: &Programs, certificates: &Certificates) -> Ou
     let is_refused = || -> Outcome {
         says(&server.wait_for_failure()?.to_string(), "the peer's certificate was refused: it was revoked")?;
         peer.prints(&(programs.told_by_alert)(AlertDescription::CERTIFICATE_REVOKED.0))
-    };
-    is_refused().map_err(|error| report(&*error, &peer, &wire))
-}
-
-/// PSK-09: the client's Finished comes again and again, and cannot be read. Our user is told why.
-fn client_has_another_key(case: &Case, programs: &Programs, certificates: &Certificates) -> Outcome {
-    let wire = Arc::new(Wire::default());
-    let server = Server::listen(server_config(case, certificates)?, &wire)?;
-    let peer = (programs.start_client)(case, certificates, server.address()?, programs.client_has_another_key)?;
-    let is_refused = || -> Outcome {
-        let reason = server.wait_for_failure()?.to_string();
-        says(&reason, "its Finished cannot be read: its preshared key is another one (at FINISHED")
     };
     is_refused().map_err(|error| report(&*error, &peer, &wire))
 }

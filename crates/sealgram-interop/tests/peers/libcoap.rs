@@ -94,6 +94,6 @@ const PSK_AES_256_CCM_8: u16 = 0xc0a9;
 fn another_key(build: Build) -> Interop {
     Interop::new(format!("{} / another key than ours", build.client()), move |certificates| {
         let start = |case: &Case, to| libcoap::client(build, case, certificates, to, &["-k", "another"]);
-        another_key::our_server_knows(certificates, start, "session disconnected")
+        another_key::our_server_knows(&case::PSK, certificates, start, "session disconnected")
     })
 }

@@ -41,7 +41,7 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
         Interop::new("mbedtls ssl_server2 / another key than ours".into(), |it| ANOTHER_KEY_OF_SERVER.check_server(it)),
         Interop::new("mbedtls ssl_client2 / another key than ours".into(), |certificates| {
             let start = |case: &Case, to| mbedtls::client(case, certificates, to, Closer::Us, &[ANOTHER_KEY]);
-            another_key::our_server_knows(certificates, start, TOLD_BY_ALERT)
+            another_key::our_server_knows(&case::PSK, certificates, start, TOLD_BY_ALERT)
         }),
     ];
     servers.chain(clients).chain(with_another_key)

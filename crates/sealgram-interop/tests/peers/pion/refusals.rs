@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealgram_interop::case::{Case, ClientCertificate, KeyKind};
+use sealgram_interop::case::{self, Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
 use sealgram_interop::conversation::report;
@@ -44,7 +44,12 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
 fn another_key() -> Interop {
     Interop::new("pion client / another key than ours".into(), |certificates| {
         let start = |case: &Case, to| pion::client(case, certificates, to, &["-psk", "0123456789abcdef"]);
-        another_key::our_server_knows(certificates, start, "failed: handshake error: alert: Alert Fatal: DecryptError")
+        another_key::our_server_knows(
+            &case::PSK,
+            certificates,
+            start,
+            "failed: handshake error: alert: Alert Fatal: DecryptError",
+        )
     })
 }
 
