@@ -4,7 +4,6 @@ use core::sync::atomic::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
-use sealgram::Identity;
 use sealgram::code::{CertificateType, NamedGroup, SignatureScheme};
 use sealgram::crypto::{KeyAlgorithm, SigningKey};
 use sealgram::error::CryptoError;
@@ -12,10 +11,11 @@ use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sealgram::provider::ring;
 use sealgram::rand_core::CryptoRng;
+use sealgram::{Identity, Reply};
 
 use crate::failure::Failure;
-use crate::options::{Credential, OcspCallback, Options};
-use crate::seen::{NONE_SIGNED, Seen};
+use crate::options::{Credential, Options};
+use crate::seen::{NONE_SIGNED, Seen, lock};
 
 /// The identities of the flags: those that were added come before the one that needs no flag to begin.
 pub(crate) fn identities(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Identity>, Failure> {
@@ -29,20 +29,14 @@ pub(crate) fn identities(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Iden
         given.retain(|(own, ..)| rank(*own).is_some());
         given.sort_by_key(|(own, ..)| rank(*own));
     }
-    let callback = &options.ocsp_callback;
-    given.into_iter().map(|(_, number, credential)| identity(number, credential, callback, seen)).collect()
+    given.into_iter().map(|(_, number, credential)| identity(number, credential, options, seen)).collect()
 }
 
 const fn type_of(credential: &Credential) -> CertificateType {
     if credential.is_raw { CertificateType::RAW_PUBLIC_KEY } else { CertificateType::X509 }
 }
 
-fn identity(
-    number: i32,
-    credential: &Credential,
-    callback: &OcspCallback,
-    seen: &Arc<Seen>,
-) -> Result<Identity, Failure> {
+fn identity(number: i32, credential: &Credential, options: &Options, seen: &Arc<Seen>) -> Result<Identity, Failure> {
     let key = credential.key.as_deref().ok_or_else(|| Failure::Usage("a credential lacks its key".into()))?;
     let inner = private_key(key)?;
     let all = inner.schemes().iter().copied();
@@ -51,14 +45,15 @@ fn identity(
     } else {
         credential.schemes.iter().copied().filter(|scheme| inner.schemes().contains(scheme)).collect()
     };
-    let key = Arc::new(NotedKey { inner, schemes, number, seen: Arc::clone(seen) });
+    let signs_later = options.answers_later;
+    let key = Arc::new(NotedKey { inner, schemes, number, signs_later, seen: Arc::clone(seen) });
     if credential.is_raw {
         return Ok(Identity::raw_public_key(key)?);
     }
     let chain = credential.chain.as_deref().ok_or_else(|| Failure::Usage("a credential lacks its chain".into()))?;
     let identity = Identity::new(certificates(chain)?, key)?;
     // A hook that sets the response says the same as a configuration that has it.
-    if credential.ocsp_response.is_empty() || callback.declines() {
+    if credential.ocsp_response.is_empty() || options.ocsp_callback.declines() {
         Ok(identity)
     } else {
         Ok(identity.with_ocsp_response(credential.ocsp_response.clone())?)
@@ -77,12 +72,13 @@ fn private_key(path: &Path) -> Result<Arc<dyn SigningKey>, Failure> {
     ring::provider().key_loader.load(&key).map_err(|error| unusable(&error))
 }
 
-/// A key that notes when it signs, and signs under fewer schemes than it could.
+/// A key that notes when it signs, signs under fewer schemes than it could, and perhaps not at once.
 #[derive(Debug)]
 struct NotedKey {
     inner: Arc<dyn SigningKey>,
     schemes: Vec<SignatureScheme>,
     number: i32,
+    signs_later: bool,
     seen: Arc<Seen>,
 }
 
@@ -102,6 +98,20 @@ impl SigningKey for NotedKey {
     fn sign(&self, scheme: SignatureScheme, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, CryptoError> {
         self.seen.signer.store(self.number, Ordering::Relaxed);
         self.inner.sign(scheme, message, rng)
+    }
+
+    fn sign_now_or_later(
+        &self,
+        scheme: SignatureScheme,
+        message: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Reply<Result<Vec<u8>, CryptoError>> {
+        if !self.signs_later {
+            return Reply::Now(self.sign(scheme, message, rng));
+        }
+        self.seen.signer.store(self.number, Ordering::Relaxed);
+        *lock(&self.seen.signing) = Some(Arc::clone(&self.inner));
+        Reply::Later
     }
 
     fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'static>> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use getrandom::SysRng;
 use sealgram::pki_types::{ServerName, UnixTime};
+use sealgram::provider::ring;
 use sealgram::rand_core::UnwrapErr;
+use sealgram::verify::{PeerChain, PeerVerifier};
 use sealgram::{
     AddressValidated, Answer, ClientConfig, ClientConfigBuilder, Connection, Decision, Identity, Instant, PresharedKey,
     ServerConfig, ServerConfigBuilder, TransportOptions, WallClock,
@@ -15,7 +17,7 @@ use crate::algorithms;
 use crate::credentials;
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::seen::Seen;
+use crate::seen::{Seen, lock};
 use crate::stores::{ClientStore, OneKey, ServerStore, TicketStore};
 use crate::verdict::Verdict;
 
@@ -52,12 +54,24 @@ impl Ends {
         if options.server { self.server(options) } else { self.client(options) }
     }
 
-    /// What is decided where that was to be done later.
+    /// What is decided where that was to be done later: the same as would have been at once.
     pub(crate) fn decide(&self, decision: &Decision) -> Result<Answer, Failure> {
+        let unasked = || Failure::Unexpected(format!("decision {decision:?}"));
         match (decision, &self.psk) {
             (Decision::PresharedKey { identity }, Some(key)) => Ok(Answer::PresharedKey(key.look_up(identity))),
             (Decision::Session { id }, _) => Ok(Answer::Session(self.server_sessions.look_up(id))),
-            _ => Err(Failure::Unexpected(format!("decision {decision:?}"))),
+            (Decision::PeerCertificates { peer, end_entity, intermediates, name, ocsp_response }, _) => {
+                let verdict = self.verdict.as_ref().ok_or_else(unasked)?;
+                let algorithms = ring::provider().signatures;
+                let chain =
+                    PeerChain::new(*peer, end_entity, intermediates, name.as_ref(), UnixTime::now(), algorithms);
+                Ok(Answer::Peer(verdict.verify_chain(&chain.with_ocsp_response(ocsp_response))))
+            }
+            (Decision::Signature { scheme, message, .. }, _) => {
+                let key = lock(&self.seen.signing).take().ok_or_else(unasked)?;
+                Ok(Answer::Signature(key.sign(*scheme, message, &mut UnwrapErr(SysRng))))
+            }
+            _ => Err(unasked()),
         }
     }
 
@@ -155,6 +169,7 @@ impl Ends {
         verdict
     }
 }
+
 /// The identities of the flags, which are for the name that the runner is to ask for.
 fn server_identities(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Identity>, Failure> {
     let identities = credentials::identities(options, seen)?;

@@ -37,7 +37,8 @@ pub(crate) const FLAGS: &[(&str, Flag)] = &[
     ("-advertise-alpn", Value(|o, v| put(&mut o.application_protocols, protocol_list(v)))),
     // Another extension that chooses a protocol, which is not spoken: ALPN wins wherever both are offered.
     ("-advertise-npn", IdleValue),
-    // Output and input are those of a state machine: nothing there ever blocks or waits. Decisions may.
+    // Output and input are those of a state machine: nothing there ever blocks or waits. Verdicts, signatures, sessions and
+    // preshared keys may come later.
     ("-async", Set(|o| o.answers_later = true)),
     ("-available-client-cert-types", Value(|o, v| add(&mut o.own_types, certificate_type(v)))),
     ("-cert-file", Value(|o, v| put(&mut o.credentials.latest().chain, Ok(Some(path(v)))))),

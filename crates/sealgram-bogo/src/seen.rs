@@ -1,13 +1,17 @@
 //! What a handshake shows to those whom the configuration names: keys that sign, judges, stores.
 
 use core::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sealgram::crypto::SigningKey;
 
 /// What was seen since the connection began. The configuration, and with it this, may serve several connections.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Which credential signed last, by the runner's count; [`NONE_SIGNED`] before one did.
     pub(crate) signer: AtomicI32,
+    /// The key that is to sign later.
+    pub(crate) signing: Mutex<Option<Arc<dyn SigningKey>>>,
     /// The signature scheme that the peer signed with; 0 before it did.
     pub(crate) peer_scheme: AtomicU16,
     /// What the judge was given, empty if nothing.
@@ -22,6 +26,7 @@ impl Default for Seen {
     fn default() -> Self {
         Self {
             signer: AtomicI32::new(NONE_SIGNED),
+            signing: Mutex::default(),
             peer_scheme: AtomicU16::default(),
             ocsp_response: Mutex::default(),
             kept_by_client: AtomicU32::default(),
@@ -34,6 +39,7 @@ impl Seen {
     /// Forgets everything: another connection begins.
     pub(crate) fn begin(&self) {
         self.signer.store(NONE_SIGNED, Ordering::Relaxed);
+        *lock(&self.signing) = None;
         self.peer_scheme.store(0, Ordering::Relaxed);
         lock(&self.ocsp_response).clear();
         self.kept_by_client.store(0, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use sealgram::pki_types::CertificateDer;
 use sealgram::verify::{PeerChain, PeerRawPublicKey, PeerVerifier, SignedByPeer};
 use sealgram::x509::danger::AcceptAnyCertificate;
 use sealgram::x509::{CertificateVerifier, Fingerprint};
-use sealgram::{PeerVerified, SignatureVerified};
+use sealgram::{PeerVerified, Reply, SignatureVerified};
 
 use crate::options::{Options, Terms};
 use crate::seen::{Seen, lock};
@@ -32,6 +32,8 @@ pub(crate) struct Verdict {
 #[derive(Debug, Default)]
 struct Rules {
     refuses: bool,
+    /// To take time over what was not accepted yet.
+    judges_later: bool,
     /// To judge anew what was accepted once.
     judges_anew: bool,
     refuses_ocsp_response: bool,
@@ -55,6 +57,7 @@ impl Verdict {
     pub(crate) fn follow(&self, options: &Options) {
         *lock(&self.rules) = Rules {
             refuses: refuses(options),
+            judges_later: options.answers_later,
             judges_anew: options.reverify_on_resume,
             refuses_ocsp_response: options.ocsp_callback.fails(),
             public_key: options.expected.peer_public_key.clone(),
@@ -75,6 +78,15 @@ fn refuses(options: &Options) -> bool {
 }
 
 impl PeerVerifier for Verdict {
+    /// What was accepted once is judged at once: a server takes up no session that it has to wait for.
+    fn verify_chain_now_or_later(&self, chain: &PeerChain<'_>) -> Reply<Result<PeerVerified, CertificateError>> {
+        let is_known = lock(&self.accepted).iter().any(|known| known == chain.end_entity);
+        if lock(&self.rules).judges_later && !is_known {
+            return Reply::Later;
+        }
+        Reply::Now(self.verify_chain(chain))
+    }
+
     fn verify_chain(&self, chain: &PeerChain<'_>) -> Result<PeerVerified, CertificateError> {
         *lock(&self.seen.ocsp_response) = chain.ocsp_response.to_vec();
         let rules = lock(&self.rules);
