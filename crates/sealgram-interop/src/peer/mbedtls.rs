@@ -105,7 +105,7 @@ pub fn client(
         command.arg(format!("crt_file={}", certificates.client_certificate_file(kind).display()));
         command.arg(format!("key_file={}", certificates.client_key_file(kind).display()));
     } else {
-        // It would have one of its own.
+        // It has one built in.
         command.args(["crt_file=none", "key_file=none"]);
     }
     // Its name is that of the certificate, whether it is told to the server or not.
@@ -115,10 +115,6 @@ pub fn client(
     }
     if let Some(alpn) = case.alpn {
         command.arg(format!("alpn={}", alpn.client.join(",")));
-    }
-    if case.client == ClientCertificate::Missing {
-        // It has one built in.
-        command.args(["crt_file=none", "key_file=none"]);
     }
     if case.large {
         command.arg(format!("request_size={LARGE}"));
