@@ -65,3 +65,23 @@ impl fmt::Display for ConnectError {
 impl core::error::Error for Refusal {}
 
 impl core::error::Error for ConnectError {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn each_refusal_says_what_is_full() {
+        for (refusal, text) in [
+            (Refusal::AlreadyAccepted, "this hello was accepted before"),
+            (Refusal::TooManyConnections, "too many connections"),
+            (Refusal::TooManyHalfOpen, "too many half-open"),
+        ] {
+            for told in [refusal.to_string(), ConnectError::Refused(refusal).to_string()] {
+                assert!(told.contains(text), "{told}");
+            }
+        }
+    }
+}

@@ -99,6 +99,7 @@ fn a_malformed_change_cipher_spec_is_dropped() {
         assert_eq!(scene.subject.dropped(DiscardReason::UntimelyChangeCipherSpec), 5);
         assert_eq!(scene.subject.dropped(DiscardReason::EmptyRecord), 1);
         scene.connect();
+        assert_eq!(scene.subject.dropped(DiscardReason::UntimelyChangeCipherSpec), 5, "that of a handshake is timely");
 
         for body in malformed.into_iter().chain([&[1][..]]) {
             let record = scene.puppet.sealed(ContentType::CHANGE_CIPHER_SPEC, body);

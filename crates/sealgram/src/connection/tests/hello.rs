@@ -6,6 +6,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::*;
 use crate::code::{AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, SignatureScheme};
@@ -23,7 +24,7 @@ fn randoms_are_fresh() {
     use crate::time::{Instant, WallClock};
 
     let config = ClientConfig::builder(ring::provider(), identities::verifier()).build().unwrap();
-    let wall_clock = WallClock::new(Instant::ORIGIN, pki_types::UnixTime::since_unix_epoch(core::time::Duration::ZERO));
+    let wall_clock = WallClock::new(Instant::ORIGIN, pki_types::UnixTime::since_unix_epoch(Duration::ZERO));
     let mut seen = BTreeSet::new();
     let mut ones = [0; 256];
     for n in 0..1000 {
@@ -73,6 +74,16 @@ fn a_malformed_client_hello_is_doubted() {
             scene.doubts(*error, AlertDescription::DECODE_ERROR);
         }
     }
+}
+
+/// Decision 8: who has sent nothing that could be sent again waits for the true hello as long as two repeats of it take.
+#[test]
+fn a_hello_is_doubted_for_two_timeouts() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.send(HandshakeType::CLIENT_HELLO, b"what is this");
+    assert_eq!(scene.subject.connection.poll_timeout(), Some(scene.subject.now + Duration::from_secs(2)));
+    scene.subject.expire();
+    assert_eq!(scene.heard_alerts().len(), 1);
 }
 
 /// NEG-02: the true hello, if it comes after all, is answered as if nothing had been.
