@@ -35,7 +35,6 @@ const fn untried(title: &'static str, reasons: &'static [(&'static str, &'static
     Feature { title, term: "", reasons }
 }
 
-const PART_D: &str = "not yet: part D";
 const PART_E: &str = "not yet: part E";
 const CANNOT: &str = "peer cannot: it does not have it";
 const NOBODY: &str = "no peer has it";
@@ -95,14 +94,14 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly("ECDHE_PSK_WITH_AES_128_GCM_SHA256", "suite D001", &[("", NOBODY)]),
     partly("ECDHE_PSK_WITH_AES_256_GCM_SHA384", "suite D002", &[("", NOBODY)]),
     partly("ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256", "suite CCAC", NO_SUITE),
-    partly("ECDHE_ECDSA_WITH_AES_128_CCM", "suite C0AC", CCM),
-    partly("ECDHE_ECDSA_WITH_AES_256_CCM", "suite C0AD", CCM),
-    partly("ECDHE_ECDSA_WITH_AES_128_CCM_8", "suite C0AE", CCM),
-    partly("ECDHE_ECDSA_WITH_AES_256_CCM_8", "suite C0AF", CCM),
-    partly("PSK_WITH_AES_128_CCM", "suite C0A4", CCM),
-    partly("PSK_WITH_AES_256_CCM", "suite C0A5", CCM),
-    partly("PSK_WITH_AES_128_CCM_8", "suite C0A8", CCM),
-    partly("PSK_WITH_AES_256_CCM_8", "suite C0A9", CCM),
+    partly("ECDHE_ECDSA_WITH_AES_128_CCM", "suite C0AC", NO_SUITE),
+    partly("ECDHE_ECDSA_WITH_AES_256_CCM", "suite C0AD", NO_SUITE),
+    partly("ECDHE_ECDSA_WITH_AES_128_CCM_8", "suite C0AE", NO_SUITE),
+    partly("ECDHE_ECDSA_WITH_AES_256_CCM_8", "suite C0AF", NO_SUITE),
+    partly("PSK_WITH_AES_128_CCM", "suite C0A4", NO_SUITE),
+    partly("PSK_WITH_AES_256_CCM", "suite C0A5", NO_SUITE),
+    partly("PSK_WITH_AES_128_CCM_8", "suite C0A8", NO_SUITE),
+    partly("PSK_WITH_AES_256_CCM_8", "suite C0A9", NO_SUITE),
     partly("ECDHE_PSK_WITH_AES_128_CCM_8_SHA256", "suite D003", &[("", NOBODY)]),
     partly("ECDHE_PSK_WITH_AES_128_CCM_SHA256", "suite D005", &[("", NOBODY)]),
     partly("certificate request to a client that has none", "certificate request", GODOT_CANNOT),
@@ -114,7 +113,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     partly("OCSP stapling", "OCSP response", NO_OCSP),
     partly("preshared keys that differ, and are told as such", "another key", WRONG_KEY),
     partly("resumption by session ID", "resumed by session ID", GODOT_CANNOT),
-    partly("resumption by ticket", "resumed by ticket", &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)]),
+    partly("resumption by ticket", "resumed by ticket", &[("godot", CANNOT), ("pion", CANNOT)]),
     partly("resumption, with our end started anew", "after a restart", GODOT_CANNOT),
     tried("refused by us", "refused by we"),
     partly(
@@ -146,21 +145,16 @@ pub(crate) const FEATURES: &[Feature] = &[
 
 /// What can be told to every other program.
 const UNTOLD: &[(&str, &str)] = &[("godot", "peer cannot: Godot's classes have no say in it")];
-/// What Godot has not, and what another peer has no trial of yet.
-const GODOT_CANNOT: &[(&str, &str)] = &[("godot", CANNOT), ("", PART_D)];
-/// What other libraries have, but not in these programs or not yet here.
-const CCM: &[(&str, &str)] = NO_SUITE;
+/// What Godot's classes alone do not have.
+const GODOT_CANNOT: &[(&str, &str)] = &[("godot", CANNOT)];
 /// Suites that neither Godot nor pion has.
-const NO_SUITE: &[(&str, &str)] = &[("godot", CANNOT), ("pion", CANNOT), ("", PART_D)];
-const NO_RAW_PUBLIC_KEYS: &[(&str, &str)] = &[("gnutls", PART_D), ("", CANNOT)];
-const NO_OCSP: &[(&str, &str)] = &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT), ("", PART_D)];
+const NO_SUITE: &[(&str, &str)] = &[("godot", CANNOT), ("pion", CANNOT)];
+const NO_RAW_PUBLIC_KEYS: &[(&str, &str)] = &[("", CANNOT)];
+const NO_OCSP: &[(&str, &str)] = &[("mbedtls", CANNOT), ("godot", CANNOT), ("pion", CANNOT)];
 
 /// Who cannot read a Finished and says nothing leaves our client without a reason, which then waits for its deadline.
-const WRONG_KEY: &[(&str, &str)] = &[
-    ("godot", CANNOT),
-    ("pion server", "no trial: its server says nothing, and our client waits until its deadline"),
-    ("", PART_D),
-];
+const WRONG_KEY: &[(&str, &str)] =
+    &[("godot", CANNOT), ("pion server", "no trial: its server says nothing, and our client waits until its deadline")];
 
 /// In which form the server's key comes.
 const KEYS: &[(&str, &str)] = &[("", OURS)];
