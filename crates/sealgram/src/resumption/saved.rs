@@ -68,7 +68,7 @@ impl SavedSession {
 
     /// `None` if it is too large to be worth keeping.
     pub(crate) fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let mut writer = Writer::new();
+        let mut writer = Writer::with_capacity(self.encoded_len());
         writer.u8(FORM);
         writer.u16(self.suite.0);
         writer.bytes(self.master.expose());
@@ -82,6 +82,18 @@ impl SavedSession {
         }
         writer.vec24(|w| self.peer_certificates.iter().for_each(|certificate| w.vec24(|w| w.bytes(certificate))));
         writer.finish().ok().map(Zeroizing::new)
+    }
+
+    /// How many bytes it encodes to.
+    fn encoded_len(&self) -> usize {
+        let parts = [
+            self.server_name.as_ref().map_or(0, |name| name.len()),
+            self.psk_identity.as_ref().map_or(0, |identity| identity.len()),
+            self.peer_raw_public_key.as_ref().map_or(0, |key| key.len()),
+        ];
+        let parts: usize = parts.iter().map(|len| 1 + 2 + len).sum();
+        let certificates: usize = self.peer_certificates.iter().map(|certificate| 3 + certificate.len()).sum();
+        1 + 2 + self.master.expose().len() + 8 + 2 + parts + 3 + certificates
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -175,6 +187,7 @@ pub(super) mod tests {
         };
         for session in [sample(), anonymous, with_key] {
             let bytes = bytes(&session);
+            assert_eq!(bytes.len(), session.encoded_len());
             let again = SavedSession::decode(&bytes).unwrap();
             assert_eq!(self::bytes(&again), bytes);
             assert_eq!((again.suite, again.created, again.group), (session.suite, session.created, session.group));

@@ -16,7 +16,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::with_capacity(USUAL_LEN), overflow: false }
+        Self::with_capacity(USUAL_LEN)
+    }
+
+    /// Does not move what is written as long as it has no more bytes than this: for secrets, of which no copy should be
+    /// left behind.
+    pub(crate) fn with_capacity(len: usize) -> Self {
+        Self { bytes: Vec::with_capacity(len), overflow: false }
     }
 
     pub(crate) fn u8(&mut self, value: u8) {
