@@ -14,9 +14,17 @@ use crate::pair::index;
 #[derive(Clone, Debug, Default)]
 pub struct WireLog {
     entries: Vec<Entry>,
-    /// The record number that comes next, by end and epoch.
-    next_sequence: BTreeMap<(usize, u16), u64>,
-    nonces: HashSet<(usize, u16, [u8; 8])>,
+    /// Of the connections that each end has had, the latest last. An endpoint may have two at a time: one that is being
+    /// replaced, and the newcomer, which may fail.
+    connections: [Vec<Numbers>; 2],
+}
+
+/// What one connection has used up.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    /// The record number that comes next, by epoch.
+    next_sequence: BTreeMap<u16, u64>,
+    nonces: HashSet<(u16, [u8; 8])>,
 }
 
 /// A datagram that was sent.
@@ -73,35 +81,52 @@ impl WireLog {
 
     /// This end has a new connection: other keys, and numbers of its own.
     pub(crate) fn begin_anew(&mut self, role: Role) {
-        self.next_sequence.retain(|(side, _), _| *side != index(role));
-        self.nonces.retain(|(side, ..)| *side != index(role));
+        self.connections[index(role)].push(Numbers::default());
     }
 
     /// What must be true of all that is ever sent.
     fn check(&mut self, from: Role, datagram: &[u8]) {
         let mut records = inspect::records(datagram);
+        let connection = records.clone().next().map(|first| self.connection_of(from, &first));
         for record in records.by_ref() {
-            // REC-08 and I3: the number grows by one with every record of an epoch, whatever was lost and repeated.
-            let expected = self.next_sequence.get(&(index(from), record.epoch)).copied();
-            assert!(
-                expected.is_none_or(|next| next == record.sequence),
-                "{from:?} sent {record} where {expected:?} was next"
-            );
-            self.next_sequence.insert((index(from), record.epoch), record.sequence + 1);
+            if let Some(numbers) = &mut connection.and_then(|at| self.connections[index(from)].get_mut(at)) {
+                numbers.check(from, &record);
+            }
             if record.epoch == 0 {
                 let is_data = record.content_type == ContentType::APPLICATION_DATA;
                 assert!(!is_data, "{from:?} sent application data without protection");
                 assert!(!record.body.is_empty(), "{from:?} sent an empty record: {record}");
-            } else {
-                let nonce = *record.body.first_chunk().expect("a protected record carries its nonce");
-                assert!(
-                    self.nonces.insert((index(from), record.epoch, nonce)),
-                    "{from:?} repeated the nonce of {record}"
-                );
             }
         }
         // REC-16: each record lies inside its datagram.
         assert!(records.unread().is_empty(), "{from:?} sent {} bytes that are no record", records.unread().len());
+    }
+
+    /// Whose record this is: of a connection that it is the next of, else of the latest.
+    fn connection_of(&mut self, from: Role, first: &RecordView<'_>) -> usize {
+        let connections = &mut self.connections[index(from)];
+        if connections.is_empty() {
+            connections.push(Numbers::default());
+        }
+        let next = |numbers: &Numbers| numbers.next_sequence.get(&first.epoch).copied();
+        let is_next = connections.iter().rposition(|numbers| next(numbers) == Some(first.sequence));
+        let is_new = || connections.iter().rposition(|numbers| next(numbers).is_none());
+        is_next.or_else(is_new).unwrap_or(connections.len() - 1)
+    }
+}
+
+impl Numbers {
+    fn check(&mut self, from: Role, record: &RecordView<'_>) {
+        // REC-08 and I3: the number grows by one with every record of an epoch, whatever was lost and repeated.
+        let expected = self.next_sequence.insert(record.epoch, record.sequence + 1);
+        assert!(
+            expected.is_none_or(|next| next == record.sequence),
+            "{from:?} sent {record} where {expected:?} was next"
+        );
+        if record.epoch > 0 {
+            let nonce = *record.body.first_chunk().expect("a protected record carries its nonce");
+            assert!(self.nonces.insert((record.epoch, nonce)), "{from:?} repeated the nonce of {record}");
+        }
     }
 }
 
