@@ -4,7 +4,7 @@
 
 WORKERS=${MUTANTS_WORKERS:-2}
 # All tests together take a tenth of this: what is not done by then turns in a circle, which is noticed as well.
-SECONDS_AT_MOST=300
+SECONDS_AT_MOST=${SECONDS_AT_MOST:-300}
 # Takes longer than all others together, and is left for what they do not notice.
 SLOWEST=a_million_spoofed_hellos
 
@@ -23,13 +23,21 @@ copy_sources() {
 
 # Runs tests up to the first failure, which it prints. The exit code is 0 if all passed.
 tests() {
-  local log=$PWD/../tests.log failed code=0
-  failed=$(timeout "$SECONDS_AT_MOST" cargo test --quiet --offline "$@" -- --format=pretty "${FILTER[@]}" 2>"$log" |
-    sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p;T;q') || code=$?
-  if [ $code -eq 0 ] && [ -z "$failed" ]; then return 0; fi
-  # 124 is what timeout says.
-  if [ $code -eq 124 ]; then failed="no end within $SECONDS_AT_MOST s"; fi
-  echo "${failed:-an abort}"
+  local log=$PWD/../tests.log failed
+  failed=$(
+    exec 3< <(exec timeout "$SECONDS_AT_MOST" cargo test --quiet --offline "$@" -- --format=pretty "${FILTER[@]}" 2>"$log")
+    sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p;T;q' <&3
+    # The others may turn in a circle: they are not waited for.
+    kill $! 2>/dev/null
+    wait $! || echo "exit code $?"
+  )
+  case $failed in
+    '') return 0 ;;
+    # That of timeout.
+    'exit code 124') echo "no end within $SECONDS_AT_MOST s" ;;
+    'exit code '*) echo "an abort" ;;
+    *) head -n 1 <<<"$failed" ;;
+  esac
   return 1
 }
 
@@ -51,6 +59,38 @@ prepare() {
     FILTER=(--skip "$SLOWEST")
     tests -p sealgram --lib
   )
+}
+
+# Tries one patch in the copy that is the current folder; one line of result. `notices` names the test that notices.
+try() {
+  local patch=$1 began=$SECONDS name noticed verdict
+  name=$(basename "$patch" .patch)
+  if ! git apply "$patch" 2>../apply.log; then
+    verdict="does not apply: $(head -n 1 ../apply.log)"
+  elif ! build -p sealgram --lib; then
+    verdict="does not build: $(grep -m 1 '^error' ../build.log)"
+  elif noticed=$(notices); then
+    verdict="killed by $noticed"
+  else
+    verdict="SURVIVED"
+  fi
+  git apply --reverse "$patch" 2>/dev/null || true
+  printf '%4d s  %s: %s\n' $((SECONDS - began)) "$name" "$verdict"
+}
+
+# Worker $1 tries every WORKERS-th of the patches that follow.
+work() {
+  local folder=$scratch/$1 at
+  export CARGO_TARGET_DIR=$folder/target GIT_CEILING_DIRECTORIES=$folder
+  cd "$folder/tree"
+  for ((at = $1 + 1; at <= $#; at += WORKERS)); do try "${!at}"; done
+}
+
+# Tries all patches that are given, and prints what came of each.
+try_all() {
+  local worker
+  for ((worker = 1; worker <= WORKERS; worker++)); do work $worker "$@" & done
+  wait
 }
 
 # Makes the copies of all workers.
