@@ -103,6 +103,8 @@ mod tests {
             ConfigError::HelloTooLong,
             ConfigError::InvalidApplicationProtocol,
             ConfigError::InvalidForgeryLimit,
+            ConfigError::InvalidOcspResponse,
+            ConfigError::InvalidPresharedKey,
             ConfigError::InvalidServerName,
             ConfigError::InvalidMessageLimit,
             ConfigError::InvalidTimeout,
@@ -110,7 +112,10 @@ mod tests {
             ConfigError::MtuTooSmall { least: MIN_MTU },
             ConfigError::NoCipherSuites,
             ConfigError::NoGroups,
+            ConfigError::NoTicketCipher,
             ConfigError::NoSignatureSchemes,
+            ConfigError::PublicKeyUnknown,
+            ConfigError::UnknownCipherSuite(CipherSuite(0)),
             ConfigError::UnreadableCertificate,
         ];
         let texts: alloc::collections::BTreeSet<_> = errors.iter().map(alloc::string::ToString::to_string).collect();

@@ -146,6 +146,21 @@ mod tests {
         ring::provider().key_loader.load(&PrivatePkcs8KeyDer::from(key.serialize_der()).into()).unwrap()
     }
 
+    /// A certificate is nothing to who knows keys alone.
+    #[test]
+    fn certificates_are_refused_where_nobody_judges_them() {
+        let end_entity = pki_types::CertificateDer::from(&b"a certificate"[..]);
+        let now = UnixTime::since_unix_epoch(Duration::ZERO);
+        let algorithms = ring::provider().signatures;
+        let chain = PeerChain::new(Role::Server, &end_entity, &[], None, now, algorithms);
+        let verifier = RawPublicKeys::new([]);
+        assert_eq!(verifier.verify_chain(&chain).map(|_| ()), Err(CertificateError::UnknownIssuer));
+        let later = verifier.verify_chain_now_or_later(&chain);
+        assert!(matches!(later, Reply::Now(Err(CertificateError::UnknownIssuer))));
+        let signed = SignedByPeer::new(&end_entity, SignatureScheme::ED25519, b"message", b"signature", algorithms);
+        assert!(verifier.verify_signature(&signed).is_err());
+    }
+
     /// CRT-24: trust is what was configured, and nothing else.
     #[test]
     fn only_the_keys_that_are_held_are_trusted() {

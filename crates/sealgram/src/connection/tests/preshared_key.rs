@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::identities::{P256, verifier};
 use super::subject::{Subject, transport};
 use super::{ClientScene, MODES, certificate};
-use crate::code::{AlertDescription, CipherSuite, ExtensionType, HandshakeType};
+use crate::code::{AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup};
 use crate::config::{ClientConfig, ClientConfigBuilder, ServerConfig, ServerConfigBuilder};
 use crate::crypto::KeyExchange;
 use crate::decision::{Answer, ApiMisuse, Decision, Reply};
@@ -206,6 +206,28 @@ fn a_server_asks_for_no_certificate_beside_a_preshared_key() {
         flight.iter().for_each(|datagram| _ = client.give(datagram));
         settle(&mut client, &mut server);
         assert_eq!(server.status(), Status::Connected);
+    }
+}
+
+/// KEX-01: the ephemeral key beside a preshared one is of a named group too, and of one that was offered.
+#[test]
+fn the_group_beside_a_preshared_key_was_offered() {
+    let no_hint = [0, 0];
+    let explicit_prime = [&no_hint[..], &[1, 0, 1, 7]].concat();
+    let of_p521 = [&no_hint[..], &[3, 0, 25, 3, 4, 5, 6]].concat();
+    let suite = CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256;
+    for (exchange, error) in [
+        (explicit_prime, PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup),
+        (of_p521, PeerMisbehaved::ServerSelectedUnofferedGroup(NamedGroup(25))),
+    ] {
+        for mode in MODES {
+            let mut scene =
+                ClientScene::with(mode, |config| config.preshared_key(b"device 7", key(7)).cipher_suites(&[suite]));
+            scene.script.hello.suite = suite;
+            let hello = scene.script.hello.encode();
+            scene.send(&[(HandshakeType::SERVER_HELLO, hello), (HandshakeType::SERVER_KEY_EXCHANGE, exchange.clone())]);
+            scene.fails(error, AlertDescription::ILLEGAL_PARAMETER);
+        }
     }
 }
 

@@ -17,10 +17,14 @@ use super::puppet::{framed, whole};
 use super::subject::{Subject, transport};
 use crate::code::{CipherSuite, ContentType, ExtensionType, HandshakeType};
 use crate::config::{ClientConfig, ClientConfigBuilder, Identity, ServerConfig, ServerConfigBuilder};
+use crate::decision::Reply;
 use crate::event::Status;
 use crate::provider::ring;
 use crate::psk::PresharedKey;
-use crate::resumption::{MemoryClientSessions, MemoryServerSessions, RotatingTicketKeys, TicketKeys};
+use crate::resumption::{
+    MemoryClientSessions, MemoryServerSessions, RotatingTicketKeys, ServerSession, ServerSessions, SessionId,
+    TicketKeys,
+};
 use crate::test_rng::TestRng;
 use crate::verify::{PeerVerifier, RawPublicKeys};
 use crate::wire::hello::{ClientHello, ServerHello};
@@ -220,6 +224,15 @@ fn what_cannot_be_taken_up_is_a_full_handshake() {
         connected(&first(&way(server()).session_lifetime(Duration::ZERO).build().unwrap()), false);
         let suite = CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
         connected(&meet(home.client().cipher_suites(&[suite]), way(server())), false);
+        // A session for a name is not one for no name.
+        let home = Home::new();
+        let config = way(server()).build().unwrap();
+        for (says_name, resumed) in [(true, false), (false, false), (false, true)] {
+            let client = Subject::client_of(home.client().send_server_name(says_name));
+            let mut ends = (client, Subject::server_with(config.clone()));
+            settle(&mut ends.0, &mut ends.1);
+            connected(&ends, resumed);
+        }
     }
 }
 
@@ -244,6 +257,39 @@ fn tickets_end_with_their_keys() {
     keys.rotate(ring::provider(), &mut rng).unwrap();
     keys.rotate(ring::provider(), &mut rng).unwrap();
     connected(&meet(), false);
+    connected(&meet(), true);
+    keys.set(TicketKeys::generate(ring::provider(), &mut rng).unwrap());
+    connected(&meet(), false);
+}
+
+/// RES-10: a store may be outside the process: what it is given in bytes is taken up again, and what it damages is not.
+#[test]
+fn a_session_survives_in_bytes() {
+    let home = Home::new();
+    let elsewhere = Arc::new(Elsewhere::default());
+    let meet = || meet(home.client(), server().sessions(elsewhere.clone()));
+    connected(&meet(), false);
+    connected(&meet(), true);
+    elsewhere.0.lock().unwrap().values_mut().for_each(|bytes| bytes.truncate(10));
+    connected(&meet(), false);
+}
+
+/// Keeps sessions as bytes.
+#[derive(Debug, Default)]
+struct Elsewhere(std::sync::Mutex<BTreeMap<SessionId, Vec<u8>>>);
+
+impl ServerSessions for Elsewhere {
+    fn put(&self, id: &SessionId, session: ServerSession) {
+        self.0.lock().unwrap().insert(*id, session.to_bytes().unwrap().to_vec());
+    }
+
+    fn find(&self, id: &SessionId) -> Reply<Option<ServerSession>> {
+        Reply::Now(self.0.lock().unwrap().get(id).and_then(|bytes| ServerSession::from_bytes(bytes)))
+    }
+
+    fn remove(&self, id: &SessionId) {
+        self.0.lock().unwrap().remove(id);
+    }
 }
 
 /// RES-09: a session has its time, on either side.
