@@ -6,10 +6,12 @@ use sealgram::code::{CipherSuite, HandshakeType};
 use sealgram::crypto::{CryptoProvider, Suite};
 use sealgram::verify::PeerVerifier;
 use sealgram::{
-    ClientConfig, ClientConfigBuilder, Identity, PresharedKey, PresharedKeys, Reply, ServerConfig, ServerConfigBuilder,
+    ClientConfig, ClientConfigBuilder, Identity, PresharedKey, PresharedKeys, Reply, Role, ServerConfig,
+    ServerConfigBuilder,
 };
 
-use crate::decisions::Promptness;
+use crate::deciders::Chooser;
+use crate::decisions::{Promptness, Question, Questions};
 use crate::identity::Credentials;
 use crate::toy::ToyVerifier;
 
@@ -33,21 +35,19 @@ pub enum Authentication {
 pub(crate) struct Means<'m> {
     pub(crate) client_provider: &'static CryptoProvider,
     pub(crate) server_provider: &'static CryptoProvider,
-    pub(crate) identity: Identity,
-    pub(crate) verifier: Arc<dyn PeerVerifier>,
+    /// Those of the client and of the server.
+    pub(crate) identities: [Identity; 2],
+    pub(crate) verifiers: [Arc<dyn PeerVerifier>; 2],
     /// Where keys have public halves.
     pub(crate) credentials: Option<&'m Credentials>,
 }
 
 impl Authentication {
-    /// The configurations of a client and a server. Who looks for a preshared key does so with this promptness.
-    pub(crate) fn configs(
-        self,
-        means: Means<'_>,
-        promptness: Promptness,
-    ) -> (ClientConfigBuilder, ServerConfigBuilder) {
-        let Means { client_provider, server_provider, identity, verifier, credentials } = means;
+    /// The configurations of a client and a server, one of which may have a question.
+    pub(crate) fn configs(self, means: Means<'_>, questions: Questions) -> (ClientConfigBuilder, ServerConfigBuilder) {
+        let Means { client_provider, server_provider, identities, verifiers, credentials } = means;
         if let Self::PresharedKey(suite) = self {
+            let promptness = questions.promptness(Question::PresharedKey).unwrap_or(Promptness::AtOnce);
             let keys = Arc::new(OneKey(promptness));
             return (
                 ClientConfig::builder_with_psk(client_provider, PSK_IDENTITY, preshared_key())
@@ -55,17 +55,31 @@ impl Authentication {
                 ServerConfig::builder_with_psk(server_provider, keys).cipher_suites(&[suite.code]),
             );
         }
-        let (identity, verifier) = match (self, credentials) {
-            (Self::RawPublicKeys, Some(credentials)) => credentials.raw_public_key(),
-            _ => (identity, verifier),
+        let (identities, verifiers) = match (self, credentials) {
+            (Self::RawPublicKeys, Some(credentials)) => {
+                let (identity, verifier) = credentials.raw_public_key();
+                ([identity.clone(), identity], [verifier.clone(), verifier])
+            }
+            _ => (identities, verifiers),
         };
+        let ([clients, servers], [judge_of_server, judge_of_client]) = (identities, verifiers);
         // By name come in also those suites that are used by name only.
-        let client = ClientConfig::builder(client_provider, verifier.clone()).cipher_suites(&names(client_provider));
-        let server = ServerConfig::builder(server_provider, identity.clone()).cipher_suites(&names(server_provider));
+        let client = ClientConfig::builder(client_provider, judge_of_server).cipher_suites(&names(client_provider));
+        let server = match questions.promptness(Question::Identity(Role::Server)) {
+            None => ServerConfig::builder(server_provider, servers),
+            Some(promptness) => {
+                ServerConfig::builder_with_identities(server_provider, Arc::new(Chooser::new(servers, promptness)))
+            }
+        };
+        let server = server.cipher_suites(&names(server_provider));
         match self {
-            Self::ClientDeclines => (client, server.request_client_certificate(verifier)),
+            Self::ClientDeclines => (client, server.request_client_certificate(judge_of_client)),
             Self::Mutual | Self::RawPublicKeys => {
-                (client.identity(identity), server.require_client_certificate(verifier))
+                let client = match questions.promptness(Question::Identity(Role::Client)) {
+                    None => client.identity(clients),
+                    Some(promptness) => client.identities(Arc::new(Chooser::new(clients, promptness))),
+                };
+                (client, server.require_client_certificate(judge_of_client))
             }
             Self::Server | Self::PresharedKey(_) => (client, server),
         }

@@ -10,13 +10,14 @@ use sealgram::pki_types::{ServerName, UnixTime};
 use sealgram::provider::ring;
 use sealgram::{Connection, Instant, TransportOptions, WallClock};
 
-use crate::authentication::{Authentication, Means, toy_verifier};
+use crate::authentication::{Authentication, Means};
 use crate::books::Books;
-use crate::decisions::{Desk, Promptness};
+use crate::deciders::{toy_identity_asking, toy_verifier_asking};
+use crate::decisions::{Desk, Promptness, Question, Questions};
 use crate::host::Host;
-use crate::identity::{CertificateKind, SERVER_NAME, toy_identity, toy_identity_of};
+use crate::identity::{CertificateKind, SERVER_NAME};
 use crate::link::{Clear, Link};
-use crate::pair::{Pair, Parts};
+use crate::pair::{Pair, Parts, ROLES};
 use crate::pcap::KeyLines;
 use crate::rng::SimRng;
 use crate::sessions::{Earlier, ResumeBy, Shelves};
@@ -32,7 +33,7 @@ pub struct PairBuilder {
     authentication: Authentication,
     shelves: Option<Shelves>,
     earlier: Option<Earlier>,
-    promptness: Promptness,
+    questions: Questions,
     client: TransportOptions,
     server: TransportOptions,
     trust_path: bool,
@@ -60,7 +61,7 @@ impl PairBuilder {
             authentication: Authentication::Server,
             shelves: None,
             earlier: None,
-            promptness: Promptness::AtOnce,
+            questions: Questions::default(),
             client: TransportOptions::default(),
             server: TransportOptions::default(),
             trust_path: false,
@@ -102,9 +103,10 @@ impl PairBuilder {
         self
     }
 
-    /// When decisions that may take time are made: at once unless this says otherwise.
-    pub const fn decisions(mut self, promptness: Promptness) -> Self {
-        self.promptness = promptness;
+    /// Somebody answers this question, and may take time for it. It has to be one that such a handshake asks, and of toy
+    /// cryptography if it is about certificates.
+    pub const fn asks(mut self, question: Question, promptness: Promptness) -> Self {
+        self.questions = Questions(Some((question, promptness)));
         self
     }
 
@@ -205,10 +207,10 @@ impl PairBuilder {
         // Each end has its own generator, so that a change at one leaves the other alone.
         let mut rng = self.rng.clone();
         let [mut client_rng, mut server_rng] = [rng.fork(), rng.fork()];
-        let means = self.cryptography.means(self.chain_len);
-        let (client, server) = self.authentication.configs(means, self.promptness);
+        let means = self.cryptography.means(self.chain_len, self.questions);
+        let (client, server) = self.authentication.configs(means, self.questions);
         let (mut client, mut server) = (client.transport(self.client), server.transport(self.server));
-        let shelves = self.earlier.as_ref().map(|earlier| earlier.shelves(self.promptness)).or(self.shelves);
+        let shelves = self.earlier.as_ref().map(|earlier| earlier.shelves(self.questions)).or(self.shelves);
         if let Some(shelves) = &shelves {
             (client, server) = shelves.configure(client, server);
         }
@@ -234,7 +236,7 @@ impl PairBuilder {
             habits: self.habits,
             recording: Recording::new(self.seed, self.key_lines),
             is_resumption: self.earlier.is_some(),
-            desk: Desk::new(self.promptness, shelves.map(|shelves| shelves.server)),
+            desk: Desk::new(self.questions, shelves.map(|shelves| shelves.server)),
         })
     }
 }
@@ -250,13 +252,13 @@ fn reads_after(authentication: Authentication, shelves: Option<&Shelves>) -> [Ha
 }
 
 impl Cryptography {
-    fn means(&self, chain_len: usize) -> Means<'static> {
+    fn means(&self, chain_len: usize, questions: Questions) -> Means<'static> {
         match *self {
             Self::Toy(provider) => Means {
                 client_provider: provider,
                 server_provider: provider,
-                identity: if chain_len == 1 { toy_identity() } else { toy_identity_of(chain_len) },
-                verifier: toy_verifier(),
+                identities: ROLES.map(|role| toy_identity_asking(questions, role, chain_len)),
+                verifiers: ROLES.map(|role| toy_verifier_asking(questions, role)),
                 credentials: None,
             },
             Self::Ring { suite, group, certificate } => {
@@ -271,8 +273,8 @@ impl Cryptography {
                 Means {
                     client_provider: ring::provider(),
                     server_provider: Box::leak(Box::new(narrowed)),
-                    identity: credentials.identity.clone(),
-                    verifier: credentials.verifier.clone(),
+                    identities: [(); 2].map(|()| credentials.identity.clone()),
+                    verifiers: [(); 2].map(|()| credentials.verifier.clone()),
                     credentials: Some(credentials),
                 }
             }

@@ -107,13 +107,13 @@ impl CertificateKind {
 #[must_use]
 pub fn toy_identity() -> Identity {
     static IDENTITY: OnceLock<Identity> = OnceLock::new();
-    IDENTITY.get_or_init(|| toy_identity_of(1)).clone()
+    IDENTITY.get_or_init(|| toy_identity_of(1, Arc::new(ToySigningKey))).clone()
 }
 
-/// The same with so many certificates, all alike: who verifies with a toy does not look at them.
-pub(crate) fn toy_identity_of(certificates_in_chain: usize) -> Identity {
+/// The same with so many certificates, all alike, and a key: who verifies with a toy does not look at them.
+pub(crate) fn toy_identity_of(certificates_in_chain: usize, key: Arc<dyn SigningKey>) -> Identity {
     let chain = certificates(ECDSA_FIXED).into_iter().cycle().take(certificates_in_chain).collect();
-    Identity::new(chain, Arc::new(ToySigningKey)).expect("the certificate is of an ECDSA key")
+    Identity::new(chain, key).expect("the certificate is of an ECDSA key")
 }
 
 /// A leaf, so many intermediates and a root; all but the root carry `padding` bytes that mean nothing.

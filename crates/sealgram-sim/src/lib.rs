@@ -23,6 +23,7 @@
 mod authentication;
 mod books;
 mod builder;
+mod deciders;
 mod decisions;
 pub mod forge;
 pub mod fuzz;
@@ -45,7 +46,7 @@ mod wire_log;
 
 pub use authentication::Authentication;
 pub use builder::{PairBuilder, wall_clock};
-pub use decisions::Promptness;
+pub use decisions::{Promptness, Question};
 pub use identity::{CertificateKind, Credentials, SERVER_NAME, toy_identity};
 pub use link::{Arrival, Clear, DELAY, Fault, Link, Script, Sent, Weather};
 pub use pair::{Pair, ROLES, other};

@@ -11,7 +11,7 @@ use sealgram::resumption::{
 use sealgram::{ClientConfigBuilder, Reply, ServerConfigBuilder};
 
 use crate::builder::PairBuilder;
-use crate::decisions::Promptness;
+use crate::decisions::{Promptness, Question, Questions};
 
 /// By what a server recognises a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ impl Earlier {
     }
 
     /// Copies to be taken up by one pair.
-    pub(crate) fn shelves(&self, promptness: Promptness) -> Shelves {
+    pub(crate) fn shelves(&self, questions: Questions) -> Shelves {
+        let promptness = questions.promptness(Question::Session).unwrap_or(Promptness::AtOnce);
         Shelves {
             by: self.by,
             client: Arc::new(Shelf::of(Some(self.client.clone()))),
