@@ -41,13 +41,14 @@ fn every_fault_is_survived_by_every_kind_of_authentication() {
     }
 }
 
-/// The same with every kind of messages, of certificate and of suite.
+/// The same with every kind of messages, of certificate and of suite; and every pair of faults with every other way to
+/// know each other, whose messages are among the first and whose cryptography takes an hour for more.
 #[test]
 #[ignore = "takes many minutes: ./check long sim-patterns"]
 fn every_pattern_of_faults_is_survived_by_every_kind() {
     for mtu in MTUS {
-        let kinds = toy_kinds(mtu).into_iter().chain(ring_kinds(mtu)).chain(ring_authentications(mtu));
-        kinds.for_each(|kind| survive(&kind, MOST_FAULTS));
+        toy_kinds(mtu).into_iter().chain(ring_kinds(mtu)).for_each(|kind| survive(&kind, MOST_FAULTS));
+        ring_authentications(mtu).iter().for_each(|kind| survive(kind, 2));
     }
 }
 

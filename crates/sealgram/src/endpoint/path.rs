@@ -60,6 +60,7 @@ mod tests {
         let plain = Path::new("192.0.2.1:99".parse().unwrap(), Some("198.51.100.1".parse().unwrap()));
         assert_eq!(mapped, plain);
         assert!(mapped.peer().is_ipv4());
+        assert!(mapped.local().is_some_and(|local| local.is_ipv4()));
     }
 
     #[test]

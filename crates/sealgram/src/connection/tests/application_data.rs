@@ -11,7 +11,8 @@ use super::*;
 use crate::code::{AlertDescription, ContentType};
 use crate::connection::SendError;
 use crate::connection::tests::puppet::framed;
-use crate::connection::tests::scene::Scene;
+use crate::connection::tests::scene::{Scene, warning};
+use crate::crypto::AeadLimits;
 use crate::error::KeyLimit;
 use crate::event::{CloseReason, Event, Status};
 use crate::stats::DiscardReason;
@@ -207,6 +208,7 @@ fn data_before_its_keys_waits() {
     assert!(scene.give(&data).is_empty());
     assert!(scene.give(&finished).is_empty());
     assert!(scene.give(&exchange).is_empty());
+    assert_eq!(scene.subject.dropped(DiscardReason::StashFull), 0);
     // Those that waited count when they are opened: of the three datagrams the second has ChangeCipherSpec as well.
     assert_eq!(scene.subject.connection.stats().records_received, before + 4);
     scene.subject.take();
@@ -264,6 +266,17 @@ fn record_numbers_do_not_wrap() {
     assert!(scene.subject.take().is_empty(), "there is no number left for a farewell");
     assert_eq!(scene.subject.status(), Status::Closed);
     assert_eq!(scene.subject.events()[0], Event::KeyLimitNear);
+}
+
+/// ALR-02: who has used up its key has done nothing wrong, and says a farewell that is no failure.
+#[test]
+fn a_used_key_says_a_last_word() {
+    let mut scene = ClientScene::connected(Mode::Wary);
+    let most = AeadLimits::AES_GCM.blocks_protected;
+    scene.subject.connection.records.preset_write(1, 100, most - 4);
+    let mut out = [0; 100];
+    assert_eq!(scene.subject.connection.send(&[7; 60], &mut out), Err(SendError::KeyLimit));
+    assert_eq!(scene.heard_alerts(), [warning(AlertDescription::CLOSE_NOTIFY)]);
 }
 
 /// REC-33: an association has two epochs and asks for no third; the peer's third is dropped.

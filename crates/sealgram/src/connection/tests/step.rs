@@ -2,6 +2,7 @@
 //!
 //! What can go wrong: something that one of the calls it stands for would have given out is not; the order is another.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -64,6 +65,14 @@ fn two_ends_do_everything_by_steps() {
     assert_eq!(goodbye.deadline, None);
     let end = step(&mut server, Some(&mut goodbye.datagrams[0]));
     assert!(matches!(&*end.events, [Event::Closed(_)]));
+}
+
+/// I11: what is given out is not for logs.
+#[test]
+fn no_content_is_shown() {
+    let texts = [Output::Data(&mut [1; 3]), Output::Datagram(&[1; 30]), Output::Event(Event::Early([1; 5].into()))]
+        .map(|output| format!("{output:?}"));
+    assert_eq!(texts, ["Data(3 bytes)", "Datagram(30 bytes)", "Event(Early(5 bytes))"]);
 }
 
 /// A step is also what lets time pass, and it says when the next one is due.
