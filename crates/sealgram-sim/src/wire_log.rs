@@ -87,9 +87,8 @@ impl WireLog {
     /// What must be true of all that is ever sent.
     fn check(&mut self, from: Role, datagram: &[u8]) {
         let mut records = inspect::records(datagram);
-        let connection = records.clone().next().map(|first| self.connection_of(from, &first));
         for record in records.by_ref() {
-            if let Some(numbers) = &mut connection.and_then(|at| self.connections[index(from)].get_mut(at)) {
+            if let Some(numbers) = self.numbers_of(from, &record) {
                 numbers.check(from, &record);
             }
             if record.epoch == 0 {
@@ -102,16 +101,22 @@ impl WireLog {
         assert!(records.unread().is_empty(), "{from:?} sent {} bytes that are no record", records.unread().len());
     }
 
-    /// Whose record this is: of a connection that it is the next of, else of the latest.
-    fn connection_of(&mut self, from: Role, first: &RecordView<'_>) -> usize {
+    /// The numbers of the connection that sent this: the one that it is the next of, else one that has sent nothing in
+    /// that epoch. `None` where that cannot be told: a newcomer begins in plaintext with the number of its hello, which
+    /// may be the next one of the connection before it.
+    fn numbers_of(&mut self, from: Role, record: &RecordView<'_>) -> Option<&mut Numbers> {
         let connections = &mut self.connections[index(from)];
         if connections.is_empty() {
             connections.push(Numbers::default());
         }
-        let next = |numbers: &Numbers| numbers.next_sequence.get(&first.epoch).copied();
-        let is_next = connections.iter().rposition(|numbers| next(numbers) == Some(first.sequence));
+        if record.epoch == 0 && connections.len() > 1 {
+            return None;
+        }
+        let next = |numbers: &Numbers| numbers.next_sequence.get(&record.epoch).copied();
+        let is_next = connections.iter().rposition(|numbers| next(numbers) == Some(record.sequence));
         let is_new = || connections.iter().rposition(|numbers| next(numbers).is_none());
-        is_next.or_else(is_new).unwrap_or(connections.len() - 1)
+        let at = is_next.or_else(is_new).unwrap_or(connections.len() - 1);
+        connections.get_mut(at)
     }
 }
 
