@@ -768,6 +768,27 @@ mod tests {
         assert_eq!(reassembly.memory(), before);
     }
 
+    /// I1: what finds no room any more does not lose the room it has.
+    #[test]
+    fn what_finds_no_room_keeps_what_it_has() {
+        let mut reassembly = at(1);
+        let (due, later) = (certificate(1, 4096), certificate(2, 4096));
+        give(&mut reassembly, &later.fragment(0..1500)).unwrap();
+        let mut places = (0..4096).step_by(2);
+        for rival in [&due, &Sent::new(HandshakeType::SERVER_KEY_EXCHANGE, 1, [1; 4096])] {
+            let full = (reassembly.memory() + reassembly.max_bytes / RIVALS).min(reassembly.max_bytes) - 500;
+            while reassembly.memory() < full {
+                let at = places.next().unwrap();
+                give(&mut reassembly, &rival.fragment(at..at + 1)).unwrap();
+            }
+            places = (0..4096).step_by(2);
+        }
+        let before = reassembly.memory();
+        assert_eq!(give(&mut reassembly, &later.fragment(1500..3500)), Err(DiscardReason::ReassemblyFull));
+        assert_eq!(reassembly.memory(), before);
+        assert!(reassembly.versions.iter().any(|version| version.message_seq == 2));
+    }
+
     /// FRG-16: a version so scattered that it outgrows its share begins again and so lets the true bytes in.
     #[test]
     fn scattered_forgeries_do_not_keep_a_message_out() {

@@ -16,7 +16,9 @@ use rand_core::CryptoRng;
 use super::identities::{P256, RSA, verifier};
 use super::subject::{Subject, transport, wall_clock};
 use super::{MODES, ServerScene};
-use crate::code::{AlertDescription, CertificateType, ContentType, ExtensionType, NamedGroup, SignatureScheme};
+use crate::code::{
+    AlertDescription, CertificateType, CipherSuite, ContentType, ExtensionType, NamedGroup, SignatureScheme,
+};
 use crate::config::{
     ClientConfig, ClientConfigBuilder, ClientIdentities, ClientIdentityRequest, Identity, ServerConfig,
     ServerConfigBuilder, ServerIdentities, ServerIdentityRequest,
@@ -525,6 +527,18 @@ fn a_server_chooses_by_what_the_client_says() {
     assert_eq!((*peer, end_entity), (Role::Server, &P256.chain()[0]));
     assert_eq!(*name, ServerName::try_from("localhost").ok());
     assert_eq!(ocsp_response, b"of this minute");
+}
+
+/// Of the schemes that the client lists a server is told those that a suite of both goes with.
+#[test]
+fn a_server_is_told_of_the_keys_that_it_can_use() {
+    let client = judging(verifier()).cipher_suites(&[CipherSuite::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
+    let mut ends = Ends::new(Role::Server, client, chosen_by(Later));
+    let (_, Decision::ServerIdentity(request)) = ends.asked() else { panic!("the identity") };
+    assert!(!request.signature_schemes.is_empty());
+    let is_rsa = |scheme: &SignatureScheme| KeyAlgorithm::of(*scheme) == Some(KeyAlgorithm::Rsa);
+    assert!(!request.signature_schemes.iter().any(is_rsa));
+    assert!(request.suits(&P256) && !request.suits(&RSA));
 }
 
 /// What a client is told, once it knows whom it talks to.

@@ -11,6 +11,7 @@ use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use pki_types::CertificateDer;
+use rand_core::CryptoRng;
 
 use super::identities::{P256, RSA, verifier};
 use super::puppet::{framed, whole};
@@ -22,8 +23,8 @@ use crate::event::Status;
 use crate::provider::ring;
 use crate::psk::PresharedKey;
 use crate::resumption::{
-    MemoryClientSessions, MemoryServerSessions, RotatingTicketKeys, ServerSession, ServerSessions, SessionId,
-    TicketKeys,
+    MemoryClientSessions, MemoryServerSessions, OpenedTicket, RotatingTicketKeys, ServerSession, ServerSessions,
+    SessionId, TicketKeys, Tickets,
 };
 use crate::test_rng::TestRng;
 use crate::verify::{PeerVerifier, RawPublicKeys};
@@ -260,6 +261,30 @@ fn tickets_end_with_their_keys() {
     connected(&meet(), true);
     keys.set(TicketKeys::generate(ring::provider(), &mut rng).unwrap());
     connected(&meet(), false);
+}
+
+/// RES-17: a server that promised a ticket may have none after all, and its client then has no session.
+#[test]
+fn a_ticket_of_no_length_is_no_session() {
+    let home = Home::new();
+    let without = || server().tickets(Arc::new(OutOfTickets));
+    connected(&meet(home.client(), without()), false);
+    let mut client = Subject::client_of(home.client());
+    let (said, ..) = hellos(&mut client, &mut Subject::server_of(without()));
+    assert!(ClientHello::decode(&said).unwrap().session_id.is_empty());
+}
+
+#[derive(Debug)]
+struct OutOfTickets;
+
+impl Tickets for OutOfTickets {
+    fn seal(&self, _: &[u8], _: &mut dyn CryptoRng) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn open(&self, _: &[u8]) -> Option<OpenedTicket> {
+        None
+    }
 }
 
 /// RES-10: a store may be outside the process: what it is given in bytes is taken up again, and what it damages is not.

@@ -147,6 +147,21 @@ fn a_self_signed_certificate_fits_every_client() {
     assert_eq!(shown(None, |config| config, chain_schemes), end_entity(&P256));
 }
 
+/// NEG-14: among certificates that are equally good the better suite decides, not the order in which they came.
+#[test]
+fn of_equal_certificates_the_better_suite_is_used() {
+    let names = ["both.example"];
+    let ecdsa = identity();
+    let configure = |config: ServerConfigBuilder| {
+        config.identity(RSA.clone().for_names(&names).unwrap()).identity(ecdsa.clone().for_names(&names).unwrap())
+    };
+    let everything = |scene: &mut ServerScene| {
+        let schemes = [SignatureScheme::RSA_PKCS1_SHA256.0, SignatureScheme::ECDSA_SHA256.0];
+        scene.script.hello.extensions.set(ExtensionType::SIGNATURE_ALGORITHMS, &codes(&schemes));
+    };
+    assert_eq!(shown(Some("both.example"), configure, everything), end_entity(&ecdsa));
+}
+
 #[test]
 fn names_that_are_none_are_refused() {
     for name in ["", "*", "*.", "a b", "*.*.example", "10.0.0.1"] {
