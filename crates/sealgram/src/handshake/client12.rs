@@ -88,9 +88,11 @@ impl State {
             }
             Self::ServerHello(state) => step(state, message, cx, AwaitServerHello::on_server_hello),
             Self::Certificate(state) if state.opened.certificate_types.server == CertificateType::RAW_PUBLIC_KEY => {
-                step(state, message, cx, AwaitCertificate::on_raw_public_key)
+                step::<_, RawPublicKey<'_>, _>(state, message, cx, AwaitCertificate::on_credential)
             }
-            Self::Certificate(state) => step(state, message, cx, AwaitCertificate::on_certificate),
+            Self::Certificate(state) => {
+                step::<_, Certificate<'_>, _>(state, message, cx, AwaitCertificate::on_credential)
+            }
             Self::CertificateStatus(state) if message.msg_type == HandshakeType::CERTIFICATE_STATUS => {
                 step(state, message, cx, AwaitCertificateStatus::on_certificate_status)
             }
@@ -310,27 +312,14 @@ pub(crate) struct AwaitCertificate {
 }
 
 impl AwaitCertificate {
-    fn on_certificate(
+    fn on_credential(
         self: Box<Self>,
-        certificate: Certificate<'_>,
+        shown: impl Into<Option<PeerCredential>>,
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        self.on_credential(PeerCredential::from_certificate(certificate), message)
-    }
-
-    fn on_raw_public_key(
-        self: Box<Self>,
-        key: RawPublicKey<'_>,
-        message: &Message,
-        _: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        self.on_credential(PeerCredential::from_raw_public_key(key), message)
-    }
-
-    fn on_credential(self: Box<Self>, peer: Option<PeerCredential>, message: &Message) -> Result<AnyState, Refusal> {
         // RFC 5246 section 7.4.2: the server's list is never empty.
-        let peer = peer.ok_or(PeerMisbehaved::EmptyCertificateList)?;
+        let peer = shown.into().ok_or(PeerMisbehaved::EmptyCertificateList)?;
         let Self { mut opened, may_staple } = *self;
         opened.negotiated.record(message);
         // To a raw public key nothing is stapled: there is no issuer who could revoke it.

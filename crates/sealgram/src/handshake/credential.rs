@@ -45,6 +45,22 @@ impl<'m> Read<'m> for RawPublicKey<'m> {
     }
 }
 
+/// `None` if the list is empty.
+impl From<Certificate<'_>> for Option<PeerCredential> {
+    fn from(Certificate(chain): Certificate<'_>) -> Self {
+        let mut chain = chain.into_iter().map(CertificateDer::into_owned);
+        let end_entity = chain.next()?;
+        Some(PeerCredential::Certificates { end_entity, intermediates: chain.collect(), ocsp_response: Vec::new() })
+    }
+}
+
+/// `None` if there is no key.
+impl From<RawPublicKey<'_>> for Option<PeerCredential> {
+    fn from(RawPublicKey(key): RawPublicKey<'_>) -> Self {
+        key.map(|key| PeerCredential::RawPublicKey(key.into_owned()))
+    }
+}
+
 /// What a peer showed.
 #[derive(Clone)]
 pub(crate) enum PeerCredential {
@@ -68,18 +84,6 @@ pub(crate) struct ExpectedPeer<'a> {
 }
 
 impl PeerCredential {
-    /// `None` if the list is empty.
-    pub(crate) fn from_certificate(Certificate(chain): Certificate<'_>) -> Option<Self> {
-        let mut chain = chain.into_iter().map(CertificateDer::into_owned);
-        let end_entity = chain.next()?;
-        Some(Self::Certificates { end_entity, intermediates: chain.collect(), ocsp_response: Vec::new() })
-    }
-
-    /// `None` if there is no key.
-    pub(crate) fn from_raw_public_key(RawPublicKey(key): RawPublicKey<'_>) -> Option<Self> {
-        key.map(|key| Self::RawPublicKey(key.into_owned()))
-    }
-
     /// What the peer of a session showed then; `None` if nothing.
     pub(crate) fn of(saved: &SavedSession) -> Option<Self> {
         let key = saved.peer_raw_public_key.clone().map(Self::RawPublicKey);

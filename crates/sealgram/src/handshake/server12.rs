@@ -90,9 +90,11 @@ impl State {
         match self {
             Self::ClientHello(state) => step(state, message, cx, AwaitClientHello::on_client_hello),
             Self::Certificate(state) if state.certificate_type == CertificateType::RAW_PUBLIC_KEY => {
-                step(state, message, cx, AwaitCertificate::on_raw_public_key)
+                step::<_, RawPublicKey<'_>, _>(state, message, cx, AwaitCertificate::on_credential)
             }
-            Self::Certificate(state) => step(state, message, cx, AwaitCertificate::on_certificate),
+            Self::Certificate(state) => {
+                step::<_, Certificate<'_>, _>(state, message, cx, AwaitCertificate::on_credential)
+            }
             Self::ClientKeyExchange(state) => step(state, message, cx, AwaitClientKeyExchange::on_client_key_exchange),
             Self::CertificateVerify(state) => step(state, message, cx, AwaitCertificateVerify::on_certificate_verify),
             Self::PskKeyExchange(state) => step(state, message, cx, AwaitPskKeyExchange::on_client_key_exchange),
@@ -490,28 +492,15 @@ pub(crate) struct AwaitCertificate {
 }
 
 impl AwaitCertificate {
-    fn on_certificate(
+    fn on_credential(
         self: Box<Self>,
-        certificate: Certificate<'_>,
+        shown: impl Into<Option<PeerCredential>>,
         message: &Message,
         _: &mut Cx<'_>,
     ) -> Result<AnyState, Refusal> {
-        self.on_credential(PeerCredential::from_certificate(certificate), message)
-    }
-
-    fn on_raw_public_key(
-        self: Box<Self>,
-        key: RawPublicKey<'_>,
-        message: &Message,
-        _: &mut Cx<'_>,
-    ) -> Result<AnyState, Refusal> {
-        self.on_credential(PeerCredential::from_raw_public_key(key), message)
-    }
-
-    fn on_credential(self: Box<Self>, peer: Option<PeerCredential>, message: &Message) -> Result<AnyState, Refusal> {
         let Self { config, mut negotiated, session, key, .. } = *self;
         negotiated.record(message);
-        let client = match (peer, &config.client_certificate) {
+        let client = match (shown.into(), &config.client_certificate) {
             // Without a certificate there is nothing to prove, and no CertificateVerify (RFC 5246 section 7.4.8).
             (None, ClientCertificate::Required(_)) => return Err(PeerIncompatible::ClientCertificateRequired.into()),
             (None, _) | (_, ClientCertificate::NotRequested) => {
