@@ -75,8 +75,7 @@ impl Connection {
     /// handshake is complete, what would fit in plaintext.
     #[must_use]
     pub fn max_payload(&self) -> usize {
-        let overhead = self.records.overhead(self.records.write_epoch()).unwrap_or_default();
-        self.transport.mtu.saturating_sub(overhead).min(MAX_PLAINTEXT)
+        self.transport.mtu.saturating_sub(self.max_overhead()).min(MAX_PLAINTEXT)
     }
 
     /// How many bytes a record has beside its payload: at most this many (RFC 6347 section 4.1.1.1).
