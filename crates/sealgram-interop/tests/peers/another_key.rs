@@ -2,16 +2,14 @@
 //! for damage on the way.
 
 use core::net::SocketAddr;
-use std::sync::Arc;
 
 use sealgram_interop::case::Case;
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
-use sealgram_interop::conversation::report;
-use sealgram_interop::ours::Server;
 use sealgram_interop::peer::Peer;
-use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, expect};
+
+use crate::refusal::client_in_vain;
 
 /// What our user is told.
 const OURS: &str =
@@ -26,13 +24,7 @@ pub(crate) fn our_server_knows(
     theirs: &str,
 ) -> Outcome {
     let case = Case { hasty: true, ..*case };
-    let wire = Arc::new(Wire::default());
-    let server = Server::listen(server_config(&case, certificates)?, &wire)?;
-    let peer = start(&case, server.address()?)?;
-    let is_known = || -> Outcome {
-        let reason = server.wait_for_failure()?.to_string();
-        expect(reason.ends_with(OURS), format!("we say {reason:?}, which does not end in {OURS:?}"))?;
-        peer.prints(theirs)
-    };
-    is_known().map_err(|error| report(&*error, &peer, &wire))
+    let is_reason =
+        |reason: &str| expect(reason.ends_with(OURS), format!("we say {reason:?}, which does not end in {OURS:?}"));
+    client_in_vain(server_config(&case, certificates)?, |to| start(&case, to), is_reason, theirs)
 }

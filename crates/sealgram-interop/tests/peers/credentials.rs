@@ -8,17 +8,16 @@ use std::sync::Arc;
 
 use sealgram::code::AlertDescription;
 use sealgram::x509::CertificateVerifier;
+use sealgram_interop::Outcome;
 use sealgram_interop::case::{self, Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::{client_builder, name_for, server_builder, server_config, transport};
 use sealgram_interop::conversation::report;
-use sealgram_interop::ours::{Association, Server};
+use sealgram_interop::ours::Server;
 use sealgram_interop::peer::Peer;
 use sealgram_interop::wire::Wire;
-use sealgram_interop::{Outcome, expect};
-use sealgram_std::Error;
 
-use crate::refusal::ECDSA;
+use crate::refusal::{ECDSA, client_in_vain, says, why_not};
 use crate::{Interop, another_key};
 
 /// The programs of a peer.
@@ -103,16 +102,10 @@ const REFUSALS: &[Refusal] = &[
 
 impl Refusal {
     fn check(&self, programs: &Programs, certificates: &Certificates) -> Outcome {
-        let wire = Arc::new(Wire::default());
-        let wanted = Case { client: self.wanted, ..ECDSA };
-        let server = Server::listen(server_config(&wanted, certificates)?, &wire)?;
+        let config = server_config(&Case { client: self.wanted, ..ECDSA }, certificates)?;
         let shown = Case { client: self.shown, ..ECDSA };
-        let peer = (programs.start_client)(&shown, certificates, server.address()?, &[])?;
-        let is_refused = || -> Outcome {
-            says(&server.wait_for_failure()?.to_string(), self.ours)?;
-            peer.prints(&(programs.told_by_alert)(self.alert.0))
-        };
-        is_refused().map_err(|error| report(&*error, &peer, &wire))
+        let start = |to| (programs.start_client)(&shown, certificates, to, &[]);
+        client_in_vain(config, start, |reason| says(reason, self.ours), &(programs.told_by_alert)(self.alert.0))
     }
 }
 
@@ -148,17 +141,9 @@ fn server_has_another_key(case: &Case, programs: &Programs, certificates: &Certi
     let is_refused = || -> Outcome {
         let builder = client_builder(case, case.key_kind, certificates)?;
         let config = builder.transport(transport(case).handshake_deadline(SOON)).build()?;
-        match Association::connect(peer.address()?, name_for(case)?, config, &wire) {
-            Err(Error::Closed(reason)) => says(&reason.to_string(), "FINISHED"),
-            Err(error) => Err(error.into()),
-            Ok(_) => Err("it is not refused".into()),
-        }
+        says(&why_not(&peer, name_for(case)?, config, &wire)?, "FINISHED")
     };
     is_refused().map_err(|error| report(&*error, &peer, &wire))
-}
-
-fn says(text: &str, wanted: &str) -> Outcome {
-    expect(text.contains(wanted), format!("we say {text:?}, which is not {wanted:?}"))
 }
 
 /// How long our client tries where nothing can come of it.

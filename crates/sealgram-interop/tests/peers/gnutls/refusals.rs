@@ -1,18 +1,13 @@
 //! Associations that must not come to be: who refuses, and what each side is told.
 
-use std::sync::Arc;
-
+use sealgram_interop::Outcome;
 use sealgram_interop::case::{Case, KeyKind};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::server_config;
-use sealgram_interop::conversation::report;
-use sealgram_interop::ours::Server;
 use sealgram_interop::peer::gnutls;
-use sealgram_interop::wire::Wire;
-use sealgram_interop::{Outcome, expect};
 
 use crate::Interop;
-use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
+use crate::refusal::{ECDSA, NOTHING_IN_COMMON, client_in_vain, says, server_in_vain};
 
 pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     [
@@ -41,40 +36,19 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
 const NO_COMMON_PROTOCOL: Case = Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA };
 
 fn we_refuse(asked: &'static str, trusted: KeyKind, ours: &str, certificates: &Certificates) -> Outcome {
-    let wire = Arc::new(Wire::default());
     // Without a name of its own it takes the one that we ask for.
     let peer = gnutls::server(&Case { server_name: false, ..ECDSA }, certificates, &[])?;
-    let is_refused = || -> Outcome {
-        let wanted = (&ECDSA, trusted, asked);
-        let reason = connect_in_vain(&peer, wanted, certificates, &wire)?;
-        says(&reason, ours)?;
-        peer.prints("A TLS fatal alert has been received")
-    };
-    is_refused().map_err(|error| report(&*error, &peer, &wire))
+    server_in_vain(&peer, (&ECDSA, trusted, asked), certificates, |reason| says(reason, ours), TOLD_BY_ALERT)
 }
 
 fn it_refuses(case: Case, more: &[&str], theirs: &str, certificates: &Certificates) -> Outcome {
-    let wire = Arc::new(Wire::default());
-    let server = Server::listen(server_config(&case, certificates)?, &wire)?;
-    let peer = gnutls::client(&case, certificates, server.address()?, more)?;
-    let is_refused = || -> Outcome {
-        peer.prints(theirs)?;
-        says(&server.wait_for_failure()?.to_string(), "the peer sent")
-    };
-    is_refused().map_err(|error| report(&*error, &peer, &wire))
+    let start = |to| gnutls::client(&case, certificates, to, more);
+    client_in_vain(server_config(&case, certificates)?, start, |reason| says(reason, "the peer sent"), theirs)
 }
 
 fn it_is_refused(case: Case, ours: &str, certificates: &Certificates) -> Outcome {
-    let wire = Arc::new(Wire::default());
-    let server = Server::listen(server_config(&case, certificates)?, &wire)?;
-    let peer = gnutls::client(&case, certificates, server.address()?, &[])?;
-    let is_refused = || -> Outcome {
-        says(&server.wait_for_failure()?.to_string(), ours)?;
-        peer.prints("A TLS fatal alert has been received")
-    };
-    is_refused().map_err(|error| report(&*error, &peer, &wire))
+    let start = |to| gnutls::client(&case, certificates, to, &[]);
+    client_in_vain(server_config(&case, certificates)?, start, |reason| says(reason, ours), TOLD_BY_ALERT)
 }
 
-fn says(text: &str, wanted: &str) -> Outcome {
-    expect(text.contains(wanted), format!("we say {text:?}, which is not {wanted:?}"))
-}
+const TOLD_BY_ALERT: &str = "A TLS fatal alert has been received";

@@ -1,44 +1,25 @@
 //! Associations that must not come to be: who refuses, and what each side is told.
 
-use std::sync::Arc;
-
+use sealgram_interop::Outcome;
 use sealgram_interop::case::{self, Case, ClientCertificate, KeyKind};
 use sealgram_interop::certificates::Certificates;
-use sealgram_interop::configuration::server_config;
-use sealgram_interop::conversation::{Closer, report};
-use sealgram_interop::ours::Server;
+use sealgram_interop::conversation::Closer;
 use sealgram_interop::peer::mbedtls;
-use sealgram_interop::wire::Wire;
-use sealgram_interop::{Outcome, expect};
 
-use crate::refusal::{ECDSA, NOTHING_IN_COMMON, connect_in_vain};
+use crate::refusal::{ECDSA, NOTHING_IN_COMMON, Refusal};
 use crate::{Interop, another_key};
-
-/// Two who do not come together.
-struct Refusal {
-    name: &'static str,
-    case: Case,
-    /// The name that our client asks for, or that the peer's asks for.
-    asked: &'static str,
-    /// The root that the client trusts.
-    trusted: KeyKind,
-    /// What the peer is told in addition.
-    more: &'static [&'static str],
-    /// What our user is told.
-    ours: &'static str,
-    /// What the peer's user is told.
-    theirs: &'static str,
-}
 
 pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     let servers = SERVERS
         .iter()
-        .map(|row| Interop::new(format!("mbedtls ssl_server2 / refused: {}", row.name), |it| row.check_server(it)));
+        .map(|row| Interop::new(format!("mbedtls ssl_server2 / refused: {}", row.name), |it| with_server(row, it)));
     let clients = CLIENTS
         .iter()
-        .map(|row| Interop::new(format!("mbedtls ssl_client2 / refused: {}", row.name), |it| row.check_client(it)));
+        .map(|row| Interop::new(format!("mbedtls ssl_client2 / refused: {}", row.name), |it| with_client(row, it)));
     let with_another_key = [
-        Interop::new("mbedtls ssl_server2 / another key than ours".into(), |it| ANOTHER_KEY_OF_SERVER.check_server(it)),
+        Interop::new("mbedtls ssl_server2 / another key than ours".into(), |it| {
+            with_server(&ANOTHER_KEY_OF_SERVER, it)
+        }),
         Interop::new("mbedtls ssl_client2 / another key than ours".into(), |certificates| {
             let start = |case: &Case, to| mbedtls::client(case, certificates, to, Closer::Us, &[ANOTHER_KEY]);
             another_key::our_server_knows(&case::PSK, certificates, start, TOLD_BY_ALERT)
@@ -62,15 +43,7 @@ const ANOTHER_KEY: &str = "psk=0123456789abcdef";
 /// MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
 const TOLD_BY_ALERT: &str = "mbedtls_ssl_handshake returned -0x7780";
 
-const PLAIN: Refusal = Refusal {
-    name: "",
-    case: ECDSA,
-    asked: "localhost",
-    trusted: KeyKind::Ecdsa,
-    more: &[],
-    ours: "",
-    theirs: TOLD_BY_ALERT,
-};
+const PLAIN: Refusal = Refusal { theirs: TOLD_BY_ALERT, ..Refusal::PLAIN };
 
 /// Our server wants to know who its clients are.
 const REQUIRED: Case = Case { client: ClientCertificate::Required(KeyKind::Ecdsa), ..ECDSA };
@@ -81,13 +54,13 @@ const SERVERS: &[Refusal] = &[
         // It takes whatever name comes.
         case: Case { server_name: false, ..ECDSA },
         asked: "elsewhere.example",
-        ours: "it is not for the name that was asked for (at SERVER_HELLO_DONE; sent alert BAD_CERTIFICATE)",
+        ours: "the peer's certificate was refused: it is not for the name that was asked for (at SERVER_HELLO_DONE; sent alert BAD_CERTIFICATE)",
         ..PLAIN
     },
     Refusal {
         name: "we, another root",
         trusted: KeyKind::Rsa,
-        ours: "its issuer is not trusted (at SERVER_HELLO_DONE; sent alert UNKNOWN_CA)",
+        ours: "the peer's certificate was refused: its issuer is not trusted (at SERVER_HELLO_DONE; sent alert UNKNOWN_CA)",
         ..PLAIN
     },
     Refusal {
@@ -128,7 +101,7 @@ const CLIENTS: &[Refusal] = &[
         name: "we, no certificate",
         case: REQUIRED,
         more: &["crt_file=none", "key_file=none"],
-        ours: "the client shows no certificate (at CERTIFICATE; sent alert HANDSHAKE_FAILURE)",
+        ours: "nothing in common with the peer: the client shows no certificate (at CERTIFICATE; sent alert HANDSHAKE_FAILURE)",
         ..PLAIN
     },
     Refusal {
@@ -136,7 +109,7 @@ const CLIENTS: &[Refusal] = &[
         case: REQUIRED,
         // It then has one of its own.
         more: &["crt_file=", "key_file="],
-        ours: "its issuer is not trusted (at CERTIFICATE_VERIFY; sent alert UNKNOWN_CA)",
+        ours: "the peer's certificate was refused: its issuer is not trusted (at CERTIFICATE_VERIFY; sent alert UNKNOWN_CA)",
         ..PLAIN
     },
     Refusal {
@@ -156,51 +129,30 @@ const CLIENTS: &[Refusal] = &[
     Refusal {
         name: "we, no suite in common",
         more: &["force_ciphersuite=TLS-ECDHE-ECDSA-WITH-AES-128-CBC-SHA256"],
-        ours: "no cipher suite that our certificate, groups and signature schemes allow \
+        ours: "nothing in common with the peer: no cipher suite that our certificate, groups and signature schemes allow \
             (at CLIENT_HELLO; sent alert HANDSHAKE_FAILURE)",
         ..PLAIN
     },
     Refusal {
         name: "we, no group in common",
         more: &["groups=secp521r1"],
-        ours: "no key exchange group (at CLIENT_HELLO; sent alert HANDSHAKE_FAILURE)",
+        ours: "nothing in common with the peer: no key exchange group (at CLIENT_HELLO; sent alert HANDSHAKE_FAILURE)",
         ..PLAIN
     },
     Refusal {
         name: "we, no application protocol in common",
         case: Case { alpn: Some(NOTHING_IN_COMMON), ..ECDSA },
-        ours: "no application protocol (ALPN) (at CLIENT_HELLO; sent alert NO_APPLICATION_PROTOCOL)",
+        ours: "nothing in common with the peer: no application protocol (ALPN) (at CLIENT_HELLO; sent alert NO_APPLICATION_PROTOCOL)",
         ..PLAIN
     },
 ];
 
-impl Refusal {
-    fn check_server(&self, certificates: &Certificates) -> Outcome {
-        let wire = Arc::new(Wire::default());
-        let peer = mbedtls::server(&self.case, certificates, Closer::Us, self.more)?;
-        let is_refused = || -> Outcome {
-            let wanted = (&self.case, self.trusted, self.asked);
-            let reason = connect_in_vain(&peer, wanted, certificates, &wire)?;
-            says(&reason, self.ours)?;
-            peer.prints(self.theirs)
-        };
-        is_refused().map_err(|error| report(&*error, &peer, &wire))
-    }
-
-    fn check_client(&self, certificates: &Certificates) -> Outcome {
-        let wire = Arc::new(Wire::default());
-        let server = Server::listen(server_config(&self.case, certificates)?, &wire)?;
-        let root = format!("ca_file={}", certificates.root_file(self.trusted).display());
-        let more = [&[&*root], self.more].concat();
-        let peer = mbedtls::client(&self.case, certificates, server.address()?, Closer::Us, &more)?;
-        let is_refused = || -> Outcome {
-            says(&server.wait_for_failure()?.to_string(), self.ours)?;
-            peer.prints(self.theirs)
-        };
-        is_refused().map_err(|error| report(&*error, &peer, &wire))
-    }
+fn with_server(row: &Refusal, certificates: &Certificates) -> Outcome {
+    row.with_server(&mbedtls::server(&row.case, certificates, Closer::Us, row.more)?, certificates)
 }
 
-fn says(text: &str, wanted: &str) -> Outcome {
-    expect(text.ends_with(wanted), format!("we say {text:?}, which does not end in {wanted:?}"))
+fn with_client(row: &Refusal, certificates: &Certificates) -> Outcome {
+    let root = format!("ca_file={}", certificates.root_file(row.trusted).display());
+    let more = [&[&*root], row.more].concat();
+    row.with_client(certificates, |to| mbedtls::client(&row.case, certificates, to, Closer::Us, &more))
 }
