@@ -440,16 +440,35 @@ fn connections_take_turns_to_transmit() {
     assert_eq!(turns, [path(1), path(2), path(3)]);
 }
 
+/// HVR-17: of the two secrets the older goes.
 #[test]
-fn new_cookie_keys_end_old_cookies() {
+fn a_cookie_outlives_one_rotation_and_not_two() {
     let mut net = Net::new(EndpointConfig::default());
     let hello = net.hello_with_cookie(1);
     net.server.rotate_cookie_key(&mut TestRng::new(77));
     assert!(net.server.handle_datagram(net.now, path(1), &mut hello.clone()).is_incoming());
-    net.server.set_cookie_keys(CookieKeys::generate(&mut TestRng::new(78)));
+    net.server.rotate_cookie_key(&mut TestRng::new(78));
     let mut old = hello;
     let dispatch = net.server.handle_datagram(net.now, path(1), &mut old);
     assert!(matches!(dispatch, Dispatch::Reply(_)));
+}
+
+#[test]
+fn new_cookie_keys_end_old_cookies() {
+    let mut net = Net::new(EndpointConfig::default());
+    let mut hello = net.hello_with_cookie(1);
+    net.server.set_cookie_keys(CookieKeys::generate(&mut TestRng::new(78)));
+    let dispatch = net.server.handle_datagram(net.now, path(1), &mut hello);
+    assert!(matches!(dispatch, Dispatch::Reply(_)));
+}
+
+/// Whoever prints one sees the connection, not nothing.
+#[test]
+fn a_borrowed_connection_is_shown_as_one() {
+    let mut net = Net::new(EndpointConfig::default());
+    let (client, _) = net.connected(1);
+    let shown = alloc::format!("{:?}", net.clients.connection(client).unwrap());
+    assert!(shown.starts_with("ConnectionMut(Connection"), "{shown}");
 }
 
 impl Dispatch<'_> {

@@ -4,6 +4,7 @@
 //! sends it again; a repeat of a record is answered as if it were a repeat of a flight. The timer machine has its own
 //! tests, and losses of every kind are simulated elsewhere.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -38,6 +39,19 @@ fn a_silent_peer_is_given_up() {
     assert_eq!(scene.subject.status(), Status::Closed);
     assert_eq!(scene.subject.events().len(), 1);
     assert_eq!(scene.subject.connection.poll_timeout(), None);
+}
+
+/// FLT-04: whoever waits in vain learns whether there was anybody.
+#[test]
+fn a_peer_that_stopped_answering_was_heard() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    scene.send_flight();
+    while scene.subject.is_alive() {
+        scene.subject.expire();
+        scene.subject.take();
+    }
+    let error = scene.subject.connection.close_reason().and_then(CloseReason::error);
+    assert!(matches!(error, Some(Error::Timeout(timeout)) if timeout.heard), "{error:?}");
 }
 
 /// FLT-03, FLT-04: the schedule is the configuration's: where it starts, where doubling ends, and how often.
@@ -247,6 +261,39 @@ fn a_repeated_finished_gets_the_last_flight_again() {
     scene.give(&again);
     scene.is_unmoved();
     scene.carries_data();
+}
+
+/// FLT-11: nor is it kept any longer, whatever call comes first.
+#[test]
+fn the_last_flight_is_freed_after_its_time() {
+    let mut scene = ServerScene::new(Mode::Wary);
+    scene.until_finished();
+    let verify_data = scene.puppet.verify_data(Role::Client);
+    let finished = scene.puppet.message(HandshakeType::FINISHED, &verify_data);
+    let record = scene.puppet.sealed(ContentType::HANDSHAKE, &finished);
+    scene.give(&record);
+    scene.hear_last_flight();
+    scene.subject.wait(Duration::from_secs(239));
+    assert!(!scene.subject.connection.outgoing.is_empty());
+    scene.subject.wait(Duration::from_secs(1));
+    assert!(scene.subject.connection.outgoing.is_empty());
+}
+
+/// PSK-08: that a Finished does not open is told from forgeries only where a preshared key is all that vouches for the
+/// peer.
+#[test]
+fn unreadable_records_say_nothing_of_keys_that_certificates_vouch_for() {
+    let mut scene = ClientScene::new(Mode::Wary);
+    scene.send_flight();
+    scene.hear_flight();
+    // Each length that a Finished may have in some suite.
+    for (sequence, len) in (0..).zip([32, 40, 48].into_iter().cycle().take(30)) {
+        scene.give(&framed(ContentType::HANDSHAKE, 1, sequence, &vec![7; len]));
+        scene.subject.wait(Duration::from_secs(1));
+        scene.subject.take();
+    }
+    assert_eq!(scene.subject.dropped(DiscardReason::AuthenticationFailed), 30);
+    assert!(scene.subject.is_alive());
 }
 
 /// REC-36, FLT-10: what was said in plaintext during the handshake moves nothing afterwards.

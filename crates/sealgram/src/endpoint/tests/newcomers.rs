@@ -283,6 +283,23 @@ fn an_endpoint_that_is_not_emptied_does_not_grow() {
     assert_eq!(net.server.len(), 1);
 }
 
+/// ASC-03: epoch 0 is the newcomer's alone: to try it on the established connection would cost a copy, and be counted
+/// there.
+#[test]
+fn the_established_connection_hears_nothing_of_the_first_epoch() {
+    let mut net = Net::new(EndpointConfig::default());
+    let (_, former) = net.connected(1);
+    net.restart();
+    let (_, latest) = net.begin();
+    let counted = |net: &mut Net| net.server.connection(former).unwrap().stats().discarded_total();
+    let before = counted(&mut net);
+    net.give_clients();
+    let (_, flight) = net.clients_send().remove(0);
+    let key_exchange = &records(&flight)[0];
+    assert_eq!(net.data_in(key_exchange), Some((latest, Vec::new())));
+    assert_eq!(counted(&mut net), before);
+}
+
 /// The newcomer's records overtake each other: Finished comes before the keys that open it, and waits in its stash.
 #[test]
 fn a_newcomer_gets_what_came_before_its_keys() {
