@@ -7,9 +7,13 @@
 use core::time::Duration;
 
 use sealgram::code::ContentType;
+use sealgram::error::PeerMisbehaved;
 use sealgram::{Connection, Event, Instant, Role, Status, inspect};
 use sealgram_alloc::{CountingAllocator, count};
-use sealgram_sim::{Pair, PairBuilder, ROLES, SimRng, Weather, flip_bits, for_seeds, forge, other};
+use sealgram_sim::{
+    Arrival, Authentication, Link, Pair, PairBuilder, ROLES, Sent, SimRng, Weather, flip_bits, for_seeds, forge, other,
+    toy,
+};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -337,4 +341,37 @@ fn an_undisturbed_pair_says_connected_once() {
     for role in ROLES {
         assert!(matches!(pair.events(role), [Event::Connected]));
     }
+}
+
+/// A network that ruins the last byte of the first so many datagrams in which the server says Finished.
+struct RuinedFinished(usize);
+
+impl Link for RuinedFinished {
+    fn carry(&mut self, sent: &Sent<'_>) -> Vec<Arrival> {
+        let mut arrival = Arrival::whole(sent);
+        let says_finished = inspect::records(sent.datagram).any(|record| record.epoch == 1);
+        if sent.from == Role::Server && says_finished && self.0 > 0 {
+            self.0 -= 1;
+            *arrival.datagram.last_mut().unwrap() ^= 1;
+        }
+        vec![arrival]
+    }
+}
+
+/// PSK-08: two Finished that do not open are bad luck. Three in three repeats of the flight, and none that opens, are all
+/// that another key would show as well.
+#[test]
+fn whoever_ruins_every_finished_makes_two_keys_look_different() {
+    let ends = |ruined| {
+        let builder = Pair::builder(1).authentication(Authentication::PresharedKey(&toy::PSK_SUITE));
+        let mut pair = builder.link(RuinedFinished(ruined)).build();
+        pair.settle();
+        pair
+    };
+    assert!(ends(2).is_connected());
+    let ruined = ends(3);
+    let Some(Event::Closed(reason)) = ruined.close_event(Role::Client) else {
+        panic!("{:?}", ruined.events(Role::Client))
+    };
+    assert_eq!(reason.error(), Some(&PeerMisbehaved::WrongPresharedKey.into()));
 }
