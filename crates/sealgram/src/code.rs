@@ -55,6 +55,8 @@ codepoint! {
         HANDSHAKE = 22,
         /// The application's bytes.
         APPLICATION_DATA = 23,
+        /// A protected record with a connection ID, which has its true type inside (RFC 9146 section 4).
+        TLS12_CID = 25,
     }
 }
 
@@ -260,6 +262,8 @@ codepoint! {
         SUPPORTED_VERSIONS = 43,
         /// RFC 8446 section 4.2.3.
         SIGNATURE_ALGORITHMS_CERT = 50,
+        /// RFC 9146 section 3. The number 53 was that of a draft with another MAC, and means nothing.
+        CONNECTION_ID = 54,
         /// RFC 5746 section 3.2.
         RENEGOTIATION_INFO = 0xff01,
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::cid::ConnectionIdGenerator;
 use crate::code::CipherSuite;
 use crate::crypto::{CryptoProvider, KeyExchange, Suite};
 use crate::key_log::KeyLog;
@@ -82,6 +83,8 @@ pub(crate) struct Common {
     pub(crate) application_protocols: Vec<Box<[u8]>>,
     pub(crate) require_extended_master_secret: bool,
     pub(crate) trust_path: bool,
+    /// Who makes our connection IDs, if they are used.
+    pub(crate) connection_ids: Option<Arc<dyn ConnectionIdGenerator>>,
     /// Whoever reads it reads the traffic: there is none but by a switch under [`danger`].
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
@@ -190,6 +193,7 @@ impl Common {
             application_protocols: Vec::new(),
             require_extended_master_secret: true,
             trust_path: false,
+            connection_ids: None,
             key_log: None,
         }
     }
@@ -300,6 +304,16 @@ impl ClientConfigBuilder {
     /// and key exchange: by session id (RFC 5246 section 7.3) or by ticket (RFC 5077). Default: none are kept.
     pub fn sessions(mut self, sessions: Arc<dyn ClientSessions>) -> Self {
         self.config.sessions = Some(sessions);
+        self
+    }
+
+    /// Offers connection IDs (RFC 9146), with which an association outlives a change of address: `ids` makes those that
+    /// the server is to put into its records for us. A client that only moves itself wants none for its own part, and
+    /// takes `RandomIds::of_len(0)`. Default: they are not offered, and no record carries one.
+    ///
+    /// They let whoever watches link the paths of an association (RFC 9146 section 8).
+    pub fn connection_ids(mut self, ids: Arc<dyn ConnectionIdGenerator>) -> Self {
+        self.config.common.connection_ids = Some(ids);
         self
     }
 
@@ -436,6 +450,14 @@ impl ServerConfigBuilder {
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
         self.config.session_lifetime_seconds = seconds.min(MAX_LIFETIME_SECONDS);
+        self
+    }
+
+    /// Agrees on connection IDs (RFC 9146) with clients that offer them, so that the association outlives a change of
+    /// their address: `ids` makes those that clients are to put into their records. An [`Endpoint`](crate::Endpoint)
+    /// finds the association by them. Default: they are not used.
+    pub fn connection_ids(mut self, ids: Arc<dyn ConnectionIdGenerator>) -> Self {
+        self.config.common.connection_ids = Some(ids);
         self
     }
 

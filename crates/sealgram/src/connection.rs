@@ -21,11 +21,12 @@ use core::mem;
 use pki_types::ServerName;
 use rand_core::CryptoRng;
 
+use crate::cid::ConnectionIds;
 use crate::code::{AlertDescription, AlertLevel, HandshakeType, ProtocolVersion};
 use crate::config::{ClientConfig, Common, ConfigError, MIN_MTU, ServerConfig, TransportOptions};
 use crate::crypto::{ExportError, Seed};
 use crate::decision::DecisionId;
-use crate::error::{CryptoError, Error, Failure, PeerMisbehaved, Timeout, alert_for};
+use crate::error::{CryptoError, Error, Failure, PeerIncompatible, PeerMisbehaved, Timeout, alert_for};
 use crate::event::{CloseReason, Event, Status};
 use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::{Reassembly, Start};
@@ -392,10 +393,11 @@ impl Connection {
         }
     }
 
-    /// The smallest output buffer that [`poll_transmit`](Self::poll_transmit) can use, in bytes.
+    /// The smallest output buffer that [`poll_transmit`](Self::poll_transmit) can use, in bytes. It grows with the
+    /// connection ID that the peer asks for.
     #[must_use]
-    pub const fn min_datagram(&self) -> usize {
-        MIN_MTU
+    pub fn min_datagram(&self) -> usize {
+        MIN_MTU.saturating_add(self.records.cid_overhead())
     }
 
     /// Sets the longest datagram to send, in bytes of UDP payload, as the path turns out to carry. A flight that was
@@ -535,6 +537,7 @@ impl Connection {
                 }
                 Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
                 Effect::InstallWrite(keys) => self.records.install_write(self.protection(&keys)?),
+                Effect::ConnectionIds(ids) => self.use_connection_ids(ids)?,
                 Effect::Remember(reference) => self.session_kept = Some(reference),
                 Effect::InstallRead(keys) => {
                     self.records.install_read(self.protection(&keys)?);
@@ -549,6 +552,17 @@ impl Connection {
         if is_complete {
             self.on_handshake_complete(begins_flight);
         }
+        Ok(())
+    }
+
+    fn use_connection_ids(&mut self, ids: ConnectionIds) -> Result<(), Error> {
+        self.records.set_connection_ids(ids);
+        // Datagrams do not become longer than they may be because the peer wants much in them.
+        if self.min_datagram() > self.transport.mtu {
+            self.records.set_connection_ids(ConnectionIds::NONE);
+            return Err(PeerIncompatible::ConnectionIdTooLong.into());
+        }
+        self.flight_mtu = self.flight_mtu.max(self.min_datagram());
         Ok(())
     }
 
@@ -599,7 +613,7 @@ impl Connection {
     /// timer may well be the first to expire each time, and datagrams that are too long are lost all the same.
     fn resend_flight(&mut self) {
         if self.retransmit.lowers_mtu() {
-            self.flight_mtu = smaller_mtu(self.flight_mtu);
+            self.flight_mtu = smaller_mtu(self.flight_mtu).max(self.min_datagram());
         }
         self.outgoing.rewind();
         self.stats.retransmissions += 1;

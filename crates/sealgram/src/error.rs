@@ -142,6 +142,8 @@ pub enum PeerMisbehaved {
 pub enum PeerIncompatible {
     /// The client shows no certificate, which the configuration requires (RFC 5246 section 7.4.6).
     ClientCertificateRequired,
+    /// Its connection ID leaves no room for the handshake in the datagrams that are sent: the MTU is too small.
+    ConnectionIdTooLong,
     /// The peer has no extended master secret (RFC 7627), which the configuration requires.
     ExtendedMasterSecretRequired,
     /// No application protocol in common.
@@ -355,6 +357,7 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
         PeerIncompatible::UnknownPskIdentity => AlertDescription::UNKNOWN_PSK_IDENTITY,
         PeerIncompatible::UnrecognizedName => AlertDescription::UNRECOGNIZED_NAME,
         PeerIncompatible::ClientCertificateRequired
+        | PeerIncompatible::ConnectionIdTooLong
         | PeerIncompatible::ExtendedMasterSecretRequired
         | PeerIncompatible::NoCommonCipherSuite
         | PeerIncompatible::NoCommonGroup
@@ -529,6 +532,7 @@ impl fmt::Display for PeerIncompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClientCertificateRequired => f.write_str("the client shows no certificate"),
+            Self::ConnectionIdTooLong => f.write_str("no datagram size: its connection ID leaves no room in the MTU"),
             Self::ExtendedMasterSecretRequired => {
                 f.write_str("it has no extended master secret, which is required here")
             }

@@ -25,13 +25,14 @@ use crate::wire::reader::Reader;
 /// 1.3 (RFC 9147 section 4), or cut short.
 #[must_use]
 pub const fn records(datagram: &[u8]) -> Records<'_> {
-    Records { rest: Reader::new(datagram) }
+    Records { rest: Reader::new(datagram), cid_len: 0 }
 }
 
 /// The records of a datagram: see [`records`].
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     rest: Reader<'a>,
+    cid_len: usize,
 }
 
 /// A record: its header, and its body as it stands in the datagram.
@@ -46,6 +47,8 @@ pub struct RecordView<'a> {
     pub epoch: u16,
     /// Its number within the epoch: 48 bits.
     pub sequence: u64,
+    /// The connection ID, which only records of one type have (RFC 9146 section 4).
+    pub connection_id: &'a [u8],
     /// What follows the header; sealed unless the epoch is 0.
     pub body: &'a [u8],
 }
@@ -85,6 +88,14 @@ pub struct AlertView {
 }
 
 impl<'a> Records<'a> {
+    /// Reads connection IDs of this length, where a record is of the type that has one. Nothing in the datagram says
+    /// how long they are; unless it is set here, they count as empty.
+    #[must_use]
+    pub const fn with_connection_ids(mut self, bytes: usize) -> Self {
+        self.cid_len = bytes;
+        self
+    }
+
     /// What has not been read: at the end of the iteration, what could not be.
     #[must_use]
     pub const fn unread(&self) -> &'a [u8] {
@@ -96,7 +107,8 @@ impl<'a> Iterator for Records<'a> {
     type Item = RecordView<'a>;
 
     fn next(&mut self) -> Option<RecordView<'a>> {
-        next(&mut self.rest, RecordView::read)
+        let cid_len = self.cid_len;
+        next(&mut self.rest, |reader| RecordView::read(reader, cid_len))
     }
 }
 
@@ -125,7 +137,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'a>, cid_len: usize) -> Result<Self, DecodeError> {
         let content_type = ContentType(reader.u8()?);
         let version = ProtocolVersion(reader.u16()?);
         if content_type.0 >= FIRST_UNIFIED_HEADER || !version.is_dtls() {
@@ -136,6 +148,7 @@ impl<'a> RecordView<'a> {
             version,
             epoch: reader.u16()?,
             sequence: reader.u48()?,
+            connection_id: reader.take(if content_type == ContentType::TLS12_CID { cid_len } else { 0 })?,
             body: reader.vec16(0..=0xffff)?,
         })
     }
@@ -219,7 +232,7 @@ impl fmt::Display for AlertView {
 }
 
 /// Takes one more if there is a whole one, and otherwise nothing.
-fn next<'a, T>(rest: &mut Reader<'a>, read: fn(&mut Reader<'a>) -> Result<T, DecodeError>) -> Option<T> {
+fn next<'a, T>(rest: &mut Reader<'a>, read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>) -> Option<T> {
     let mut reader = *rest;
     let item = read(&mut reader).ok()?;
     *rest = reader;

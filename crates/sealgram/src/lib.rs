@@ -112,6 +112,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod cid;
 pub mod code;
 pub mod config;
 mod connection;
@@ -147,6 +148,7 @@ mod wire;
 #[cfg(feature = "x509")]
 pub mod x509;
 
+pub use cid::{ConnectionId, ConnectionIdGenerator, ConnectionIds, RandomIds};
 pub use config::{
     ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, MIN_SHORT_TAG_FORGERIES, ServerConfig,
     ServerConfigBuilder, TransportOptions,

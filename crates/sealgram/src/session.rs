@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
+use crate::cid::ConnectionIds;
 use crate::code::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// The facts of an established association. They are there once the peer's Finished was verified, not before.
@@ -27,6 +28,9 @@ pub struct Session {
     pub peer_raw_public_key: Option<SubjectPublicKeyInfoDer<'static>>,
     /// What the client calls itself, if a preshared key authenticated the two.
     pub psk_identity: Option<Box<[u8]>>,
+    /// The connection IDs of both directions, if the two sides agreed to use them (RFC 9146). One that is empty is not
+    /// sent.
+    pub connection_ids: Option<ConnectionIds>,
     /// Whether the master secret is bound to the handshake (RFC 7627).
     pub extended_master_secret: bool,
     /// Whether an earlier session was taken up again: then who the peer is was established there, and not anew.

@@ -40,6 +40,12 @@ discard_reasons! {
     OversizedRecord = "oversized record",
     /// A record without content whose type does not allow that.
     EmptyRecord = "empty record",
+    /// A record without the connection ID that was agreed on (RFC 9146 section 3).
+    MissingConnectionId = "no connection ID",
+    /// A record with a connection ID that is not ours.
+    WrongConnectionId = "wrong connection ID",
+    /// A record with a connection ID that opened, and has no type inside, or one that may not stand there.
+    InvalidInnerType = "invalid inner content type",
     /// A content type that has no meaning here.
     UnknownContentType = "unknown content type",
     /// An epoch before the current one, whose keys are gone.

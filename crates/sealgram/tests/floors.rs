@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Top-level modules and their floors. A module names its own floor and those below it.
 const FLOORS: &[(&str, u8)] = &[
+    ("cid", 0),
     ("code", 0),
     ("error", 0),
     ("role", 0),

@@ -37,7 +37,7 @@ impl Connection {
         self.advance(now);
         let mut received = ReceivedBuilder::default();
         let mut at = 0;
-        while let Some(record) = RecordLayer::split(datagram, at) {
+        while let Some(record) = RecordLayer::split(datagram, at, self.records.cid_len()) {
             if self.state.is_err() {
                 self.stats.discard(DiscardReason::Closed);
                 break;
@@ -105,9 +105,8 @@ impl Connection {
     /// A record did not open. If it could be the peer's Finished, and only a preshared key vouches for the peer, the keys
     /// may differ.
     fn on_unreadable(&mut self, record: &RawRecord) {
-        let len = self.records.content_len(u64::from(record.header.epoch), record.body.len());
-        let may_be_finished = record.header.content_type == ContentType::HANDSHAKE
-            && len == Some(FragmentHeader::LEN + VERIFY_DATA_LEN)
+        let may_be_finished = matches!(record.header.content_type, ContentType::HANDSHAKE | ContentType::TLS12_CID)
+            && self.records.content_len(record) == Some(FragmentHeader::LEN + VERIFY_DATA_LEN)
             && self.state.as_ref().is_ok_and(State::relies_on_psk);
         let Some(now) = self.now.filter(|_| may_be_finished) else { return };
         if self.unreadable_finished.note(now, self.transport.initial_timeout) {
@@ -135,7 +134,11 @@ impl Connection {
     pub(super) fn open_stashed(&mut self) {
         while self.state.is_ok() && self.records.read_epoch() > 0 {
             let Some(mut sealed) = self.stash.pop_sealed() else { return };
-            let Some(Ok(record)) = RecordLayer::split(&sealed, 0) else { continue };
+            let Some(Ok(record)) = RecordLayer::split(&sealed, 0, self.records.cid_len()) else {
+                // It came with a connection ID, and the server wants none.
+                self.stats.discard(DiscardReason::StashedUnreadable);
+                continue;
+            };
             let Opening::Opened(opened) = self.records.open(&mut sealed, &record) else {
                 self.stats.discard(DiscardReason::StashedUnreadable);
                 self.on_unreadable(&record);

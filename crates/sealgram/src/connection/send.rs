@@ -10,7 +10,6 @@ use crate::error::{Failure, KeyLimit};
 use crate::event::{Event, Status};
 use crate::received::Transmit;
 use crate::record::SealError;
-use crate::wire::record::MAX_PLAINTEXT;
 
 impl Connection {
     /// Seals `payload` as one record at the start of `out`, and gives its length. Send exactly these bytes as one
@@ -75,7 +74,8 @@ impl Connection {
     /// handshake is complete, what would fit in plaintext.
     #[must_use]
     pub fn max_payload(&self) -> usize {
-        self.transport.mtu.saturating_sub(self.max_overhead()).min(MAX_PLAINTEXT)
+        let most = self.records.max_content(self.records.write_epoch());
+        self.transport.mtu.saturating_sub(self.max_overhead()).min(most)
     }
 
     /// How many bytes a record has beside its payload: at most this many (RFC 6347 section 4.1.1.1).

@@ -16,6 +16,7 @@ mod certificate;
 mod certificate_status;
 mod change_cipher_spec;
 mod client_certificate;
+mod connection_id;
 mod decisions;
 mod exporter;
 mod extended_master_secret;

@@ -139,7 +139,7 @@ impl Endpoint {
 /// Whether a datagram has a record of another epoch than 0.
 fn has_later_epoch(datagram: &[u8]) -> bool {
     let mut at = 0;
-    while let Some(Ok(record)) = RecordLayer::split(datagram, at) {
+    while let Some(Ok(record)) = RecordLayer::split(datagram, at, 0) {
         if record.header.epoch > 0 {
             return true;
         }

@@ -68,6 +68,7 @@ fn incompatible() -> Vec<(Error, &'static str)> {
     use PeerIncompatible::*;
     samples!(PeerIncompatible {
         ClientCertificateRequired => ClientCertificateRequired, "Certificate";
+        ConnectionIdTooLong => ConnectionIdTooLong, "ClientHello, ServerHello";
         ExtendedMasterSecretRequired => ExtendedMasterSecretRequired, "ClientHello, ServerHello";
         NoCommonApplicationProtocol => NoCommonApplicationProtocol, "ClientHello";
         NoCommonCertificateType => NoCommonCertificateType, "ClientHello, ServerHello";

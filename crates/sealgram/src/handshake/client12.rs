@@ -42,6 +42,7 @@ use super::{
     Connected, Cx, Keys, Refusal, ServerHelloDone, State as AnyState, doubt, refuse_hello, step, unexpected,
     verify_finished,
 };
+use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{CertificateType, HandshakeType, NamedGroup, SignatureScheme};
 use crate::config::{ClientConfig, ClientIdentityRequest};
 use crate::crypto::{KeyAlgorithm, KeyBlock, KeyExchange, MasterSecret, Randoms, Transcript, VERIFY_DATA_LEN};
@@ -170,7 +171,13 @@ pub(crate) fn start(
     if let (Some(_), Some(sessions)) = (&offered.session, &config.sessions) {
         cx.remember(SessionReference::Client(sessions.clone(), Box::new(server_name.clone())));
     }
-    let offer = ClientOffer::new(&config, &server_name, random, offered)?;
+    let generator = config.common.connection_ids.as_deref();
+    let connection_id = generator.map(|generator| ConnectionId::generate(generator, cx.seed));
+    if let Some(ours) = &connection_id {
+        // The server's first records with it may overtake its ServerHello.
+        cx.use_connection_ids(ConnectionIds::new(ours.clone(), ConnectionId::EMPTY));
+    }
+    let offer = ClientOffer::new(&config, &server_name, random, offered, connection_id)?;
     let hello = offer.encode(&[])?;
     cx.begin_flight();
     cx.send_unrecorded(HandshakeType::CLIENT_HELLO, hello.clone());
@@ -232,6 +239,9 @@ impl AwaitServerHello {
             if !choice.extended_master_secret {
                 return Err(PeerIncompatible::ExtendedMasterSecretRequired.into());
             }
+        }
+        if self.offer.connection_id.is_some() {
+            cx.use_connection_ids(choice.connection_ids.clone().unwrap_or(ConnectionIds::NONE));
         }
         let keep = ClientKeep {
             config: self.config.clone(),
@@ -480,7 +490,8 @@ fn take_up(saved: SavedSession, choice: ServerChoice, mut negotiated: Negotiated
     let master = saved.master.clone();
     negotiated.log(&master);
     let block = master.key_block(negotiated.suite, &negotiated.randoms);
-    let session = saved.into_session(choice.application_protocol);
+    let mut session = saved.into_session(choice.application_protocol);
+    session.connection_ids = choice.connection_ids;
     let ending = Ending { negotiated, master, block, session, proof: PeerProof::Resumed, order: Order::ServerFirst };
     ending.await_the_server(cx)
 }

@@ -28,6 +28,7 @@ use alloc::vec::Vec;
 use pki_types::UnixTime;
 
 use self::resume::SessionReference;
+use crate::cid::ConnectionIds;
 use crate::code::HandshakeType;
 use crate::crypto::{Exporter, KeyBlock, Seed, Suite, Transcript, VERIFY_DATA_LEN};
 use crate::decision::{Answer, Decision};
@@ -163,6 +164,8 @@ pub(crate) enum Effect {
     ChangeCipherSpec,
     /// Use new keys for the next write epoch.
     InstallWrite(Keys),
+    /// Protected records carry these connection IDs; until the server has answered, ours is an offer.
+    ConnectionIds(ConnectionIds),
     /// The session of this connection is kept here, until the connection fails.
     Remember(SessionReference),
     /// Use new keys for the next read epoch. The handshake messages of the epoch before it are all in.
@@ -203,6 +206,11 @@ impl Cx<'_> {
 
     pub(crate) fn install_read(&mut self, keys: Keys) {
         self.effects.push(Effect::InstallRead(keys));
+    }
+
+    /// Says which connection IDs protected records carry.
+    pub(crate) fn use_connection_ids(&mut self, ids: ConnectionIds) {
+        self.effects.push(Effect::ConnectionIds(ids));
     }
 
     /// Says where the session is kept.

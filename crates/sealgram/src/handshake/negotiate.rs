@@ -8,11 +8,14 @@ use pki_types::ServerName;
 
 use super::certificate_type::{CertificateTypes, CredentialRequest, OfferedTypes};
 use super::resume::Offered;
+use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{
     CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, is_grease,
 };
 use crate::config::{ClientConfig, ClientIdentityRequest, Common, Identity, ServerConfig, ServerIdentityRequest};
-use crate::crypto::{Exporter, KeyAlgorithm, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Suite, Transcript};
+use crate::crypto::{
+    Exporter, KeyAlgorithm, KeyExchange, KeyExchangeGroup, MasterSecret, Randoms, Seed, Suite, Transcript,
+};
 use crate::error::{CryptoError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::reassembly::Message;
 use crate::key_log::{CLIENT_RANDOM, KeyLog};
@@ -132,6 +135,8 @@ pub(crate) fn signed_params(randoms: &Randoms, params: &[u8]) -> Vec<u8> {
 pub(crate) struct ClientOffer {
     pub(crate) random: [u8; 32],
     pub(crate) offered: Offered,
+    /// What we want to find in the server's records, if we offer connection IDs.
+    pub(crate) connection_id: Option<ConnectionId>,
     suites: Vec<CipherSuite>,
     extensions: ExtensionBlock,
 }
@@ -145,6 +150,7 @@ impl ClientOffer {
         name: &ServerName<'_>,
         random: [u8; 32],
         offered: Offered,
+        connection_id: Option<ConnectionId>,
     ) -> Result<Self, CryptoError> {
         let provider = config.common.provider;
         let in_use = &config.common.suites;
@@ -175,7 +181,10 @@ impl ClientOffer {
         if let Some(ticket) = &offered.ticket {
             extensions.session_ticket(ticket);
         }
-        Ok(Self { random, offered, suites, extensions: extensions.finish()? })
+        if let Some(id) = &connection_id {
+            extensions.connection_id(id);
+        }
+        Ok(Self { random, offered, connection_id, suites, extensions: extensions.finish()? })
     }
 
     /// The hello with this cookie; nothing else in it ever changes (RFC 6347 section 4.2.1).
@@ -209,6 +218,12 @@ impl ClientOffer {
             extended_master_secret: check_extended_master_secret(&hello.extensions, &config.common)?,
             application_protocol: check_application_protocol(&hello.extensions, config)?,
             server_name: self.extensions.as_extensions().server_name()?.map(Box::from),
+            // RFC 9146 section 3: each side says what it wants to find; an answer without an offer is refused above.
+            connection_ids: self
+                .connection_id
+                .clone()
+                .zip(hello.extensions.connection_id()?)
+                .map(|(ours, peer)| ConnectionIds::new(ours, peer)),
         };
         // Where a session is taken up again, nobody shows anything.
         let is_resumed = self.offered.accepted(hello.session_id).is_some();
@@ -248,6 +263,7 @@ pub(crate) struct ServerChoice {
     pub(crate) extended_master_secret: bool,
     pub(crate) application_protocol: Option<Box<[u8]>>,
     pub(crate) server_name: Option<Box<str>>,
+    pub(crate) connection_ids: Option<ConnectionIds>,
 }
 
 impl ServerChoice {
@@ -262,6 +278,7 @@ impl ServerChoice {
             peer_certificates: Vec::new(),
             peer_raw_public_key: None,
             psk_identity: None,
+            connection_ids: self.connection_ids,
             resumed: false,
             extended_master_secret: self.extended_master_secret,
         }
@@ -352,6 +369,29 @@ pub(crate) fn server_identity_request(
 pub(crate) struct Basics {
     extended_master_secret: bool,
     secure_renegotiation: bool,
+    /// What the client wants to find in our records, if it offers connection IDs.
+    connection_id: Option<ConnectionId>,
+}
+
+/// What a server says beyond its choice.
+pub(crate) struct Promises {
+    /// NewSessionTicket will come.
+    pub(crate) ticket: bool,
+    /// What it wants to find in the client's records, and what that wants to find in its own.
+    pub(crate) connection_ids: Option<ConnectionIds>,
+}
+
+impl Promises {
+    /// Makes a connection ID, if both sides want them (RFC 9146 section 3).
+    pub(crate) fn new(ticket: bool, basics: &Basics, config: &ServerConfig, seed: &mut Seed) -> Self {
+        let connection_ids = match (&config.common.connection_ids, &basics.connection_id) {
+            (Some(generator), Some(peer)) => {
+                Some(ConnectionIds::new(ConnectionId::generate(&**generator, seed), peer.clone()))
+            }
+            _ => None,
+        };
+        Self { ticket, connection_ids }
+    }
 }
 
 /// Looks at what comes before every choice.
@@ -361,14 +401,15 @@ pub(crate) fn check(hello: &ClientHello<'_>, config: &ServerConfig) -> Result<Ba
         return Err(PeerMisbehaved::ClientOffersNoNullCompression.into());
     }
     let extended_master_secret = check_extended_master_secret(&hello.extensions, &config.common)?;
-    Ok(Basics { extended_master_secret, secure_renegotiation: offers_secure_renegotiation(hello)? })
+    let secure_renegotiation = offers_secure_renegotiation(hello)?;
+    Ok(Basics { extended_master_secret, secure_renegotiation, connection_id: hello.extensions.connection_id()? })
 }
 
 /// Chooses for a server; its own order of preference rules.
 pub(crate) fn select<'c>(
     hello: &ClientHello<'_>,
     basics: &Basics,
-    promises_ticket: bool,
+    promises: Promises,
     identities: Identities<'c>,
     config: &'c ServerConfig,
 ) -> Result<Selection<'c>, Error> {
@@ -397,7 +438,7 @@ pub(crate) fn select<'c>(
     if hello.extensions.find(ExtensionType::EC_POINT_FORMATS).is_some() {
         extensions.ec_point_formats();
     }
-    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises_ticket);
+    write_answer(&mut extensions, basics, application_protocol.as_deref(), &promises);
     if let ServerKeyExchangeChoice::Signed(SignedExchange { identity, request, ocsp_response, .. }) = &key_exchange {
         if ocsp_response.is_some() {
             extensions.empty(ExtensionType::STATUS_REQUEST);
@@ -406,7 +447,8 @@ pub(crate) fn select<'c>(
         offer.certificate_types.answer(identity.certificate_type(), asked_for, &mut extensions);
     }
     let extended_master_secret = basics.extended_master_secret;
-    let choice = ServerChoice { suite, extended_master_secret, application_protocol, server_name };
+    let connection_ids = promises.connection_ids;
+    let choice = ServerChoice { suite, extended_master_secret, application_protocol, server_name, connection_ids };
     Ok(Selection { choice, key_exchange, extensions: extensions.finish()? })
 }
 
@@ -421,7 +463,7 @@ pub(crate) struct ResumptionAnswer {
 pub(crate) fn answer_resumption(
     hello: &ClientHello<'_>,
     basics: &Basics,
-    promises_ticket: bool,
+    promises: &Promises,
     config: &ServerConfig,
 ) -> Result<ResumptionAnswer, Error> {
     let application_protocol = select_application_protocol(&hello.extensions, &config.common)?;
@@ -429,20 +471,23 @@ pub(crate) fn answer_resumption(
     if basics.secure_renegotiation {
         extensions.renegotiation_info(&[]);
     }
-    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises_ticket);
+    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises);
     Ok(ResumptionAnswer { application_protocol, extensions: extensions.finish()? })
 }
 
 /// The end of both answers.
-fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, protocol: Option<&[u8]>, promises_ticket: bool) {
+fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, protocol: Option<&[u8]>, promises: &Promises) {
     if basics.extended_master_secret {
         extensions.empty(ExtensionType::EXTENDED_MASTER_SECRET);
     }
     if let Some(name) = protocol {
         extensions.application_protocols([name]);
     }
-    if promises_ticket {
+    if promises.ticket {
         extensions.session_ticket(&[]);
+    }
+    if let Some(ConnectionIds { ours, .. }) = &promises.connection_ids {
+        extensions.connection_id(ours);
     }
 }
 

@@ -17,7 +17,7 @@ pub fn record_header(data: &[u8]) {
     let mut views = inspect::records(data);
     let mut is_shown = true;
     let mut at = 0;
-    while let Some(Ok(record)) = RecordLayer::split(&datagram, at) {
+    while let Some(Ok(record)) = RecordLayer::split(&datagram, at, 0) {
         assert_eq!((record.at, record.body.start), (at, at + RecordHeader::LEN));
         let body = data.get(record.body.clone()).expect("a record lies inside its datagram");
         assert_eq!(data.get(at..record.body.start), Some(&record.header.encode()[..]));

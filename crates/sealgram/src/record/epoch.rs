@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use zeroize::Zeroizing;
 
+use crate::cid::ConnectionId;
 use crate::code::{ContentType, ProtocolVersion};
 use crate::crypto::{AeadKey, AeadLimits, AuthenticationFailed, NONCE_LEN, Nonce, Suite};
 use crate::error::CryptoError;
@@ -120,7 +121,7 @@ impl Protection {
     }
 
     /// Seals the content in the middle of `body`, and writes the explicit nonce before it and the tag behind it.
-    fn seal(&self, header: &RecordHeader, body: &mut [u8]) -> Result<(), CryptoError> {
+    fn seal(&self, header: &RecordHeader, cid: &[u8], body: &mut [u8]) -> Result<(), CryptoError> {
         let refused = || CryptoError::KeySetup;
         // RFC 9325 section 7.2.1: the explicit part of the nonce is epoch and sequence number, never random.
         let counter = header.number();
@@ -128,17 +129,19 @@ impl Protection {
         let content_len = sealed.len().checked_sub(self.tag_len).ok_or_else(refused)?;
         let (content, tag) = sealed.split_at_mut_checked(content_len).ok_or_else(refused)?;
         explicit.iter_mut().zip(counter).for_each(|(to, from)| *to = from);
-        self.key.seal(&self.nonce(counter), &additional_data(header, content_len), content, tag)
+        let nonce = self.nonce(counter);
+        with_additional_data(header, cid, content_len, |aad| self.key.seal(&nonce, aad, content, tag))
     }
 
     /// Opens `body` in place and tells where in it the plaintext stands, with the dead tag behind it.
-    fn open(&self, header: &RecordHeader, body: &mut [u8]) -> Result<Range<usize>, AuthenticationFailed> {
+    fn open(&self, header: &RecordHeader, cid: &[u8], body: &mut [u8]) -> Result<Range<usize>, AuthenticationFailed> {
         let (explicit, sealed) = body.split_at_mut_checked(self.explicit_len).ok_or(AuthenticationFailed)?;
         let content_len = sealed.len().checked_sub(self.tag_len).ok_or(AuthenticationFailed)?;
         // RFC 5288 section 3: a peer may choose the explicit part as it likes, so it is taken from the wire. Where the
         // record carries none, its own number counts.
         let counter = explicit.first_chunk().copied().unwrap_or_else(|| header.number());
-        let opened = self.key.open(&self.nonce(counter), &additional_data(header, content_len), sealed);
+        let nonce = self.nonce(counter);
+        let opened = with_additional_data(header, cid, content_len, |aad| self.key.open(&nonce, aad, sealed));
         if opened.is_err() {
             // RFC 5116 section 2.1: nothing leaves before the tag has verified, but an implementation may have left
             // there what it decrypted before it knew.
@@ -162,8 +165,36 @@ impl fmt::Debug for Protection {
     }
 }
 
-/// What is bound to a record without being part of its body (RFC 6347 section 4.1.2.1, RFC 5246 section 6.2.3.3). The
-/// length is that of the content, not of the body on the wire.
+/// Hands over what is bound to a record without being part of its body. The form without a connection ID is for records
+/// that have none, and the other one for those that do: no record can be taken for one of the other kind (RFC 9146
+/// section 5).
+fn with_additional_data<T>(header: &RecordHeader, cid: &[u8], content_len: usize, then: impl FnOnce(&[u8]) -> T) -> T {
+    if header.content_type != ContentType::TLS12_CID {
+        return then(&additional_data(header, content_len));
+    }
+    let (data, len) = additional_data_with_cid(header, cid, content_len);
+    then(data.get(..len).unwrap_or_default())
+}
+
+/// The form of RFC 9146 section 5.3, at the start of the array. The length is that of content, type and padding.
+fn additional_data_with_cid(header: &RecordHeader, cid: &[u8], inner_len: usize) -> ([u8; MAX_CID_DATA], usize) {
+    debug_assert!(inner_len <= MAX_PLAINTEXT, "checked before any key is used");
+    let [v0, v1] = header.version.0.to_be_bytes();
+    let [.., cid_len] = cid.len().to_be_bytes();
+    let [.., l0, l1] = inner_len.to_be_bytes();
+    let outer_type = header.content_type.0;
+    let parts: [&[u8]; 5] = [&[0xff; 8], &[outer_type, cid_len, outer_type, v0, v1], &header.number(), cid, &[l0, l1]];
+    let mut data = [0; MAX_CID_DATA];
+    data.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
+    (data, parts.iter().fold(0, |len: usize, part| len.saturating_add(part.len())))
+}
+
+/// A placeholder for the number of TLS, type, length of the connection ID, type, version, epoch and number, connection
+/// ID, length.
+const MAX_CID_DATA: usize = 8 + 1 + 1 + 1 + 2 + 8 + ConnectionId::MAX_LEN + 2;
+
+/// The form of RFC 6347 section 4.1.2.1 and RFC 5246 section 6.2.3.3. The length is that of the content, not of the
+/// body on the wire.
 fn additional_data(header: &RecordHeader, content_len: usize) -> [u8; 13] {
     debug_assert!(content_len <= MAX_PLAINTEXT, "checked before any key is used");
     let [n0, n1, n2, n3, n4, n5, n6, n7] = header.number();
@@ -208,14 +239,19 @@ impl ReadKeys {
     ///
     /// The order is RFC 6347 section 4.1.2.6: the window is asked before the key is used, and moves only after the tag
     /// has verified.
-    pub(crate) fn open(&mut self, header: &RecordHeader, body: &mut [u8]) -> Result<Range<usize>, OpenError> {
+    pub(crate) fn open(
+        &mut self,
+        header: &RecordHeader,
+        cid: &[u8],
+        body: &mut [u8],
+    ) -> Result<Range<usize>, OpenError> {
         if !self.window.would_accept(header.sequence) {
             return Err(OpenError::Discarded(DiscardReason::Replayed));
         }
         if self.is_spent() {
             return Err(OpenError::IntegrityLimit);
         }
-        let Ok(plaintext) = self.protection.open(header, body) else {
+        let Ok(plaintext) = self.protection.open(header, cid, body) else {
             self.failed_openings = self.failed_openings.saturating_add(1);
             return Err(if self.is_spent() {
                 OpenError::IntegrityLimit
@@ -283,7 +319,7 @@ impl WriteEpoch {
     }
 
     /// Makes a whole record of `record`, in which the content already stands in its place: takes the next sequence
-    /// number, writes the header, and seals.
+    /// number, writes the header around `cid`, and seals.
     ///
     /// A number is taken before it is used, and is gone even if sealing fails: there is no path on which two records
     /// share one.
@@ -292,15 +328,17 @@ impl WriteEpoch {
         epoch: u16,
         version: ProtocolVersion,
         content_type: ContentType,
+        cid: &[u8],
         record: &mut [u8],
     ) -> Result<(), SealError> {
-        let (head, body) = record.split_first_chunk_mut::<{ RecordHeader::LEN }>().ok_or(SealError::NoRoom)?;
+        let head_len = RecordHeader::LEN.saturating_add(cid.len());
+        let (head, body) = record.split_at_mut_checked(head_len).ok_or(SealError::NoRoom)?;
         let length = u16::try_from(body.len()).map_err(|_| SealError::TooLong)?;
         let sequence = self.take_sequence(body.len())?;
         let header = RecordHeader { content_type, version, epoch, sequence, length };
-        *head = header.encode();
+        header.encode_around(cid, head);
         match &self.keys {
-            Some(keys) => keys.protection.seal(&header, body).map_err(SealError::Crypto),
+            Some(keys) => keys.protection.seal(&header, cid, body).map_err(SealError::Crypto),
             None => Ok(()),
         }
     }
@@ -384,6 +422,20 @@ mod tests {
         let expected = [0, 1, 0, 0, 0, 0, 0, 5, 23, 0xfe, 0xfd, 0x01, 0x0a];
         assert_eq!(additional_data(&HEADER, 0x010a), expected);
         assert_eq!(additional_data(&HEADER, MAX_PLAINTEXT)[11..], [0x40, 0]);
+    }
+
+    /// CID-10, CID-11: the form with a connection ID is for records that have one, whatever else they are.
+    #[test]
+    fn additional_data_with_a_connection_id_is_another() {
+        let header = RecordHeader { content_type: ContentType::TLS12_CID, ..HEADER };
+        let expected = [
+            [0xff; 8].as_slice(),
+            &[25, 4, 25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 5, 0xaa, 0xbb, 0xcc, 0xdd, 0x01, 0x0a],
+        ]
+        .concat();
+        with_additional_data(&header, &[0xaa, 0xbb, 0xcc, 0xdd], 0x010a, |data| assert_eq!(data, expected));
+        with_additional_data(&HEADER, &[], 0x010a, |data| assert_eq!(data, additional_data(&HEADER, 0x010a)));
+        with_additional_data(&header, &[7; 255], 1, |data| assert_eq!((data.len(), data[9]), (23 + 255, 255)));
     }
 
     /// AEA-02: the IV, then what the record carries.

@@ -6,6 +6,7 @@
 
 use core::ops::Range;
 
+use crate::cid::ConnectionIds;
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
 use crate::stats::DiscardReason;
@@ -23,6 +24,8 @@ pub(crate) struct RecordLayer {
     plaintext_version: ProtocolVersion,
     /// Epoch and sequence number of the newest record that opened under a key.
     newest: Option<(u64, u64)>,
+    /// What protected records carry in each direction. Until the handshake has settled it, ours is what we offered.
+    cids: ConnectionIds,
 }
 
 /// A record found in a datagram: framed, and otherwise unexamined.
@@ -31,6 +34,8 @@ pub(crate) struct RawRecord {
     pub(crate) header: RecordHeader,
     /// Where in the datagram its header begins.
     pub(crate) at: usize,
+    /// Where in the datagram its connection ID stands: nowhere, unless it is of the type that has one.
+    pub(crate) cid: Range<usize>,
     /// Where in the datagram its body stands. The next record begins at its end.
     pub(crate) body: Range<usize>,
 }
@@ -70,6 +75,25 @@ impl RecordLayer {
             write: Epochs::new(WriteEpoch::plaintext()),
             plaintext_version: ProtocolVersion::DTLS_1_2,
             newest: None,
+            cids: ConnectionIds::NONE,
+        }
+    }
+
+    /// Which connection IDs protected records carry from now on, in each direction.
+    pub(crate) fn set_connection_ids(&mut self, cids: ConnectionIds) {
+        self.cids = cids;
+    }
+
+    /// How long the connection ID is in the records that we receive, for [`split`](Self::split).
+    pub(crate) fn cid_len(&self) -> usize {
+        self.cids.ours.len()
+    }
+
+    /// How many bytes of what we send a connection ID takes, the type inside included.
+    pub(crate) fn cid_overhead(&self) -> usize {
+        match self.cids.peer.len() {
+            0 => 0,
+            len => len.saturating_add(INNER_TYPE_LEN),
         }
     }
 
@@ -110,10 +134,12 @@ impl RecordLayer {
         self.write.forget_before(number);
     }
 
-    /// How long the content is of a record of this epoch whose body has this length; `None` where there are no keys, or
-    /// no such length.
-    pub(crate) fn content_len(&self, epoch: u64, body_len: usize) -> Option<usize> {
-        self.read.get(epoch)?.as_ref()?.content_len(body_len)
+    /// How long the content of this protected record is, if it is not padded; `None` where there are no keys, or no
+    /// such length.
+    pub(crate) fn content_len(&self, record: &RawRecord) -> Option<usize> {
+        let keys = self.read.get(u64::from(record.header.epoch))?.as_ref()?;
+        let has_inner_type = record.header.content_type == ContentType::TLS12_CID;
+        keys.content_len(record.body.len())?.checked_sub(if has_inner_type { INNER_TYPE_LEN } else { 0 })
     }
 
     /// The highest epoch whose records open.
@@ -126,32 +152,36 @@ impl RecordLayer {
         self.write.number()
     }
 
-    /// The record that begins at `at`; `None` at the end of the datagram.
+    /// The record that begins at `at`; `None` at the end of the datagram. Where it is of the type that carries a
+    /// connection ID, that is `cid_len` bytes long.
     ///
     /// # Errors
     ///
     /// The reason why no record begins there. Where the next one would begin is then anybody's guess, so an error ends
     /// the datagram. What came before keeps its effect (RFC 6347 section 4.1.2.7).
-    pub(crate) fn split(datagram: &[u8], at: usize) -> Option<Result<RawRecord, DiscardReason>> {
+    pub(crate) fn split(datagram: &[u8], at: usize, cid_len: usize) -> Option<Result<RawRecord, DiscardReason>> {
         let rest = datagram.get(at..)?;
         let first = rest.first()?;
         if !FIRST_BYTES.contains(first) {
             return Some(Err(DiscardReason::NotDtls));
         }
-        let Some(header) = RecordHeader::decode(rest) else {
+        let cid_len = if ContentType(*first) == ContentType::TLS12_CID { cid_len } else { 0 };
+        let Some(header) = RecordHeader::decode_around(cid_len, rest) else {
             return Some(Err(DiscardReason::TruncatedRecord));
         };
         // Another major version is another protocol, and the length need not stand where ours does.
         if !header.version.is_dtls() {
             return Some(Err(DiscardReason::WrongRecordVersion));
         }
-        let start = at.saturating_add(RecordHeader::LEN);
+        let cid_start = at.saturating_add(RecordHeader::LEN_BEFORE_CID);
+        let cid = cid_start..cid_start.saturating_add(cid_len);
+        let start = at.saturating_add(RecordHeader::LEN).saturating_add(cid_len);
         let end = start.saturating_add(usize::from(header.length));
         // No UDP datagram is longer than MAX_DATAGRAM: a record beyond is cut off as the network would have done.
         if end > datagram.len().min(MAX_DATAGRAM) {
             return Some(Err(DiscardReason::TruncatedRecord));
         }
-        Some(Ok(RawRecord { header, at, body: start..end }))
+        Some(Ok(RawRecord { header, at, cid, body: start..end }))
     }
 
     /// Opens in place a record that [`split`](Self::split) found in this datagram.
@@ -167,7 +197,8 @@ impl RecordLayer {
 
     fn try_open(&mut self, datagram: &mut [u8], record: &RawRecord) -> Result<Opening, OpenError> {
         let RawRecord { header, body, .. } = record;
-        check_header(header)?;
+        check_header(header, &self.cids)?;
+        self.check_cid(datagram, record)?;
         let epoch = u64::from(header.epoch);
         let Some(keys) = self.read.get_mut(epoch) else {
             return self.without_keys(epoch);
@@ -175,22 +206,41 @@ impl RecordLayer {
         let Some(bytes) = datagram.get_mut(body.clone()) else {
             return Err(DiscardReason::TruncatedRecord.into());
         };
-        let (plaintext, newest) = match keys {
+        let (plaintext, content_type, newest) = match keys {
             None => {
                 check_content_len(header.content_type, bytes.len())?;
-                (body.clone(), false)
+                (body.clone(), header.content_type, false)
             }
             Some(keys) => {
+                // RFC 9146 section 3: once a connection ID was agreed on, a record without it is not the peer's. While
+                // the keys are not there, neither is the agreement.
+                if !self.cids.ours.is_empty() && header.content_type != ContentType::TLS12_CID {
+                    return Err(DiscardReason::MissingConnectionId.into());
+                }
                 // A body without room for nonce and tag fails like any forgery, and costs the key nothing.
                 let content_len = keys.content_len(bytes.len()).ok_or(DiscardReason::AuthenticationFailed)?;
                 check_content_len(header.content_type, content_len)?;
-                let inner = keys.open(header, bytes)?;
-                let plaintext = body.start.saturating_add(inner.start)..body.start.saturating_add(inner.end);
-                (plaintext, self.is_newest(epoch, header.sequence))
+                let inner = keys.open(header, self.cids.ours.as_bytes(), bytes)?;
+                let (content_type, content_len) = match header.content_type {
+                    ContentType::TLS12_CID => unwrap_inner(bytes.get(inner.clone()).unwrap_or_default())?,
+                    content_type => (content_type, inner.len()),
+                };
+                let start = body.start.saturating_add(inner.start);
+                let plaintext = start..start.saturating_add(content_len);
+                (plaintext, content_type, self.is_newest(epoch, header.sequence))
             }
         };
-        let RecordHeader { content_type, sequence, .. } = *header;
+        let sequence = header.sequence;
         Ok(Opening::Opened(OpenedRecord { content_type, epoch, sequence, newest, plaintext }))
+    }
+
+    /// A record with a connection ID is for us only if it is ours.
+    fn check_cid(&self, datagram: &[u8], record: &RawRecord) -> Result<(), DiscardReason> {
+        let has_cid = record.header.content_type == ContentType::TLS12_CID;
+        if has_cid && datagram.get(record.cid.clone()) != Some(self.cids.ours.as_bytes()) {
+            return Err(DiscardReason::WrongConnectionId);
+        }
+        Ok(())
     }
 
     /// A record of an epoch that has no keys here, or no more.
@@ -217,14 +267,23 @@ impl RecordLayer {
 
     /// How many bytes a record of this epoch has beside its content.
     pub(crate) fn overhead(&self, epoch: u64) -> Option<usize> {
-        let expansion = self.write.get(epoch)?.protection().map_or(0, Protection::expansion);
+        let protection = self.write.get(epoch)?.protection();
+        let expansion = protection.map_or(0, |protection| protection.expansion().saturating_add(self.cid_overhead()));
         Some(expansion.saturating_add(RecordHeader::LEN))
     }
 
     /// Where in a record of this epoch its content begins.
     pub(crate) fn payload_offset(&self, epoch: u64) -> Option<usize> {
-        let explicit_len = self.write.get(epoch)?.protection().map_or(0, Protection::explicit_len);
-        Some(explicit_len.saturating_add(RecordHeader::LEN))
+        let protection = self.write.get(epoch)?.protection();
+        let before = protection.map_or(0, |protection| protection.explicit_len().saturating_add(self.cids.peer.len()));
+        Some(before.saturating_add(RecordHeader::LEN))
+    }
+
+    /// How much content a record of this epoch may have: a type inside takes one byte of what a record may carry (RFC
+    /// 9146 section 5).
+    pub(crate) fn max_content(&self, epoch: u64) -> usize {
+        let has_inner_type = epoch > 0 && !self.cids.peer.is_empty();
+        MAX_PLAINTEXT.saturating_sub(if has_inner_type { INNER_TYPE_LEN } else { 0 })
     }
 
     /// Makes a record at the start of `out` from the `payload_len` bytes that stand at
@@ -243,9 +302,10 @@ impl RecordLayer {
         if is_plaintext_data || payload_len == 0 && !may_be_empty(content_type) {
             return Err(SealError::NotAllowed);
         }
-        if payload_len > MAX_PLAINTEXT {
+        if payload_len > self.max_content(epoch) {
             return Err(SealError::TooLong);
         }
+        let payload_offset = self.payload_offset(epoch).ok_or(SealError::NoSuchEpoch)?;
         let overhead = self.overhead(epoch).ok_or(SealError::NoSuchEpoch)?;
         let write = self.write.get_mut(epoch).ok_or(SealError::NoSuchEpoch)?;
         // RFC 6347 section 4.1: the epoch on the wire never wraps; beyond it there is no epoch to write.
@@ -253,7 +313,15 @@ impl RecordLayer {
         let version = if epoch == 0 { self.plaintext_version } else { ProtocolVersion::DTLS_1_2 };
         let record_len = overhead.saturating_add(payload_len);
         let record = out.get_mut(..record_len).ok_or(SealError::NoRoom)?;
-        write.seal(wire_epoch, version, content_type, record)?;
+        // RFC 9146 section 3: only protected records carry a connection ID.
+        let cid = if epoch == 0 { &[] } else { self.cids.peer.as_bytes() };
+        let mut outer_type = content_type;
+        if !cid.is_empty() {
+            // RFC 9146 section 4: the content, its type, and zeros if one wants; we want none.
+            *record.get_mut(payload_offset.saturating_add(payload_len)).ok_or(SealError::NoRoom)? = content_type.0;
+            outer_type = ContentType::TLS12_CID;
+        }
+        write.seal(wire_epoch, version, outer_type, cid, record)?;
         Ok(record_len)
     }
 
@@ -270,7 +338,7 @@ impl RecordLayer {
 }
 
 /// Refuses what no record of its epoch can be, before anything is asked of keys or windows.
-fn check_header(header: &RecordHeader) -> Result<(), DiscardReason> {
+fn check_header(header: &RecordHeader, cids: &ConnectionIds) -> Result<(), DiscardReason> {
     let is_protected = header.epoch > 0;
     // A plaintext record may have any minor version: it drives nothing (RFC 5246 appendix E.1). A protected one has
     // the version that was negotiated.
@@ -280,6 +348,8 @@ fn check_header(header: &RecordHeader) -> Result<(), DiscardReason> {
     match header.content_type {
         ContentType::CHANGE_CIPHER_SPEC | ContentType::ALERT | ContentType::HANDSHAKE => {}
         ContentType::APPLICATION_DATA if is_protected => {}
+        // RFC 9146 section 3: plaintext never has a connection ID. Section 4: it has one byte or more.
+        ContentType::TLS12_CID if is_protected && !cids.ours.is_empty() => {}
         ContentType::APPLICATION_DATA => return Err(DiscardReason::PlaintextApplicationData),
         _ => return Err(DiscardReason::UnknownContentType),
     }
@@ -301,6 +371,24 @@ fn check_content_len(content_type: ContentType, len: usize) -> Result<(), Discar
         Ok(())
     }
 }
+
+/// What a record with a connection ID holds: content, type, and any number of zeros (RFC 9146 section 4). Says the type
+/// and how long the content is.
+fn unwrap_inner(inner: &[u8]) -> Result<(ContentType, usize), DiscardReason> {
+    let last = inner.iter().enumerate().rfind(|(_, byte)| **byte != 0);
+    let (len, content_type) = last.ok_or(DiscardReason::InvalidInnerType)?;
+    let content_type = ContentType(*content_type);
+    match content_type {
+        ContentType::ALERT | ContentType::HANDSHAKE | ContentType::APPLICATION_DATA => {}
+        // ChangeCipherSpec is never protected in an epoch that has connection IDs, and there is no second wrapping.
+        _ => return Err(DiscardReason::InvalidInnerType),
+    }
+    check_content_len(content_type, len)?;
+    Ok((content_type, len))
+}
+
+/// How much room the type of the content takes inside a record with a connection ID (RFC 9146 section 4).
+const INNER_TYPE_LEN: usize = 1;
 
 /// RFC 5246 section 6.2.1: only application data may be sent in records without content.
 fn may_be_empty(content_type: ContentType) -> bool {

@@ -61,6 +61,7 @@ impl SavedSession {
             peer_certificates: self.peer_certificates,
             peer_raw_public_key: self.peer_raw_public_key,
             psk_identity: self.psk_identity,
+            connection_ids: None,
             extended_master_secret: true,
             resumed: true,
         }

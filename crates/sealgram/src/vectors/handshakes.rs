@@ -145,7 +145,7 @@ impl Replay {
 
     fn datagram(&mut self, from: Role, mut datagram: Vec<u8>) {
         let mut at = 0;
-        while let Some(record) = RecordLayer::split(&datagram, at) {
+        while let Some(record) = RecordLayer::split(&datagram, at, 0) {
             let record = record.unwrap_or_else(|reason| panic!("{}: {reason:?}", self.name));
             at = record.body.end;
             match self.side(from).records.open(&mut datagram, &record) {

@@ -132,11 +132,13 @@ mod records {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::cid::{ConnectionId, ConnectionIds};
     use crate::code::ContentType;
     use crate::provider::{ccm, ring};
     use crate::record::{Opening, Protection, RecordLayer};
 
-    /// A whole record, made and read by the record layer; one with a connection ID by hand, as it does not know them yet.
+    /// A whole record, made and read by the record layer; one with a connection ID is made by hand, as it is padded and
+    /// we never pad.
     pub(super) fn check(section: &mut Section) {
         let (aead, key, iv) = (section.text("aead"), section.bytes("key"), section.bytes("iv"));
         let (plaintext, record) = (section.bytes("plaintext"), section.bytes("record"));
@@ -153,7 +155,10 @@ mod records {
                 check_frame(&record, plaintext.len(), iv.len(), &aad);
                 check_layer(suite, || Protection::new(suite, &key, &iv).unwrap(), &plaintext, &record);
             }
-            _ => check_by_hand(suite, &key, &iv, &plaintext, &record, &aad),
+            _ => {
+                check_by_hand(suite, &key, &iv, &plaintext, &record, &aad);
+                check_cid(|| Protection::new(suite, &key, &iv).unwrap(), &plaintext, &record);
+            }
         }
     }
 
@@ -173,10 +178,25 @@ mod records {
         let mut reader = RecordLayer::new();
         reader.install_read(protection());
         let mut datagram = record.to_vec();
-        let raw = RecordLayer::split(&datagram, 0).unwrap().unwrap();
+        let raw = RecordLayer::split(&datagram, 0, 0).unwrap().unwrap();
         let Opening::Opened(opened) = reader.open(&mut datagram, &raw) else { panic!("{suite:?} does not open") };
         assert_eq!((opened.epoch, opened.sequence), (1, 5));
         assert_eq!(hex(&datagram[opened.plaintext]), hex(plaintext));
+    }
+
+    /// CID-06, CID-07, CID-10: content, type and padding come apart as the vector puts them together.
+    fn check_cid(protection: impl Fn() -> Protection, inner: &[u8], record: &[u8]) {
+        let ours = ConnectionId::new(&record[11..15]).unwrap();
+        let mut reader = RecordLayer::new();
+        reader.install_read(protection());
+        reader.set_connection_ids(ConnectionIds::new(ours, ConnectionId::EMPTY));
+        let mut datagram = record.to_vec();
+        let raw = RecordLayer::split(&datagram, 0, 4).unwrap().unwrap();
+        let Opening::Opened(opened) = reader.open(&mut datagram, &raw) else { panic!("it does not open") };
+        assert_eq!((opened.epoch, opened.sequence), (1, 5));
+        let padded = [&datagram[opened.plaintext], &[opened.content_type.0]].concat();
+        assert_eq!(hex(&padded), hex(&inner[..padded.len()]));
+        assert!(inner[padded.len()..].iter().all(|byte| *byte == 0) && opened.content_type.0 == 23);
     }
 
     fn check_by_hand(suite: &Suite, key: &[u8], iv: &[u8], plaintext: &[u8], record: &[u8], aad: &str) {

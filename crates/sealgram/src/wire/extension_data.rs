@@ -12,6 +12,7 @@ use super::codes::{Code16, Codes};
 use super::extension::{ExtensionWriter, Extensions};
 use super::reader::Reader;
 use super::writer::Writer;
+use crate::cid::ConnectionId;
 use crate::code::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 use crate::error::{DecodeError, Error, PeerMisbehaved};
 
@@ -137,6 +138,12 @@ impl<'a> Extensions<'a> {
         self.find(ExtensionType::SESSION_TICKET)
     }
 
+    /// What the sender wants to find in the records it receives; empty if nothing (RFC 9146 section 3).
+    pub(crate) fn connection_id(&self) -> Result<Option<ConnectionId>, DecodeError> {
+        let id = self.data(ExtensionType::CONNECTION_ID, |reader| reader.vec8(0..=255))?;
+        Ok(id.and_then(ConnectionId::new))
+    }
+
     fn data<T>(
         &self,
         extension: ExtensionType,
@@ -215,6 +222,10 @@ impl ExtensionWriter {
     }
 
     /// A ticket to show, or an empty one to ask for one.
+    pub(crate) fn connection_id(&mut self, id: &ConnectionId) {
+        self.add(ExtensionType::CONNECTION_ID, |w| w.vec8(|w| w.bytes(id.as_bytes())));
+    }
+
     pub(crate) fn session_ticket(&mut self, ticket: &[u8]) {
         self.add(ExtensionType::SESSION_TICKET, |w| w.bytes(ticket));
     }

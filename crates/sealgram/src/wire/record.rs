@@ -1,5 +1,8 @@
 //! The header of a record, and the sizes that a record may have.
 //!
+//! Where a record carries a connection ID, it stands between number and length (RFC 9146 section 4). Nothing in the
+//! record says how long it is: whoever reads has to know.
+//!
 //! It is syntax alone: which versions, types and epochs are welcome is the record layer's to say.
 
 use core::ops::RangeInclusive;
@@ -29,9 +32,19 @@ impl RecordHeader {
     /// The length of an encoded header in bytes.
     pub(crate) const LEN: usize = 13;
 
+    /// What stands before a connection ID; the length stands behind it.
+    pub(crate) const LEN_BEFORE_CID: usize = 11;
+
     /// Reads the header at the start of `bytes`; `None` if there are fewer than 13.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let [content_type, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5, l0, l1] = *bytes.first_chunk::<{ Self::LEN }>()?;
+        Self::decode_around(0, bytes)
+    }
+
+    /// Reads the header at the start of `bytes`, with a connection ID of this length in it; `None` if it is cut short.
+    pub(crate) fn decode_around(cid_len: usize, bytes: &[u8]) -> Option<Self> {
+        let (start, rest) = bytes.split_first_chunk::<{ Self::LEN_BEFORE_CID }>()?;
+        let [content_type, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5] = *start;
+        let [l0, l1] = *rest.get(cid_len..)?.first_chunk()?;
         Some(Self {
             content_type: ContentType(content_type),
             version: ProtocolVersion(u16::from_be_bytes([v0, v1])),
@@ -46,6 +59,20 @@ impl RecordHeader {
         let [e0, e1, s0, s1, s2, s3, s4, s5] = self.number();
         let [l0, l1] = self.length.to_be_bytes();
         [self.content_type.0, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5, l0, l1]
+    }
+
+    /// Writes it to `out`, around this connection ID. What does not fit is left out.
+    pub(crate) fn encode_around(&self, cid: &[u8], out: &mut [u8]) {
+        let encoded = self.encode();
+        if cid.is_empty() {
+            if let Some(head) = out.first_chunk_mut() {
+                *head = encoded;
+            }
+            return;
+        }
+        let (start, length) = encoded.split_at(Self::LEN_BEFORE_CID);
+        let bytes = start.iter().chain(cid).chain(length);
+        out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     }
 
     /// Epoch and sequence number as they stand on the wire: 64 bits that no two records under one key share.
@@ -110,6 +137,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// CID-06: type, version, epoch and number, connection ID, length.
+    #[test]
+    fn a_connection_id_stands_between_number_and_length() {
+        let header = RecordHeader { content_type: ContentType::TLS12_CID, ..EXAMPLE };
+        let mut bytes = [0; 16];
+        header.encode_around(&[0xaa, 0xbb, 0xcc], &mut bytes);
+        assert_eq!(bytes, [0x19, 0xfe, 0xfd, 1, 2, 3, 4, 5, 6, 7, 8, 0xaa, 0xbb, 0xcc, 9, 10]);
+        assert_eq!(RecordHeader::decode_around(3, &bytes), Some(header));
+        for len in 0..bytes.len() {
+            assert_eq!(RecordHeader::decode_around(3, &bytes[..len]), None);
+        }
+        let mut plain = [0; 13];
+        EXAMPLE.encode_around(&[], &mut plain);
+        assert_eq!(plain, EXAMPLE.encode());
     }
 
     #[test]

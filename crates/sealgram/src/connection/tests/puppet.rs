@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::cid::ConnectionIds;
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
 use crate::crypto::{AeadKey, MasterSecret, NONCE_LEN, Randoms, Suite, Transcript, VERIFY_DATA_LEN};
 use crate::inspect;
@@ -26,11 +27,20 @@ pub(super) struct Puppet {
     pub(super) transcript: Transcript,
     /// Once the key exchange is over.
     pub(super) secrets: Option<Secrets>,
+    /// What it puts into its sealed records, and what it finds in the subject's.
+    pub(super) cids: ConnectionIds,
 }
 
 impl Puppet {
     pub(super) const fn new(role: Role) -> Self {
-        Self { role, sequence: [0; 2], message_seq: 0, transcript: Transcript::new(), secrets: None }
+        Self {
+            role,
+            sequence: [0; 2],
+            message_seq: 0,
+            transcript: Transcript::new(),
+            secrets: None,
+            cids: ConnectionIds::NONE,
+        }
     }
 
     /// A record in plaintext.
@@ -47,7 +57,17 @@ impl Puppet {
 
     /// A record of epoch 1 with a number of the caller's choice.
     pub(super) fn sealed_as(&self, sequence: u64, content_type: ContentType, content: &[u8]) -> Vec<u8> {
-        self.secrets().seal(self.role, content_type, sequence, content)
+        match self.cids.peer.as_bytes() {
+            [] => self.secrets().seal(self.role, content_type, sequence, content),
+            cid => self.sealed_with_cid(sequence, cid, &[content, &[content_type.0]].concat()),
+        }
+    }
+
+    /// A record of epoch 1 with this connection ID, and with whatever is to stand inside.
+    pub(super) fn sealed_with_cid(&self, sequence: u64, cid: &[u8], inner: &[u8]) -> Vec<u8> {
+        let aad = cid_aad(sequence, cid, inner.len());
+        let body = self.secrets().seal_body(self.role, sequence, &aad, inner);
+        framed_with_cid(1, sequence, cid, &body)
     }
 
     /// A whole message as one fragment, without a record around it. It takes the next number and enters the transcript.
@@ -111,21 +131,26 @@ impl Puppet {
 
     /// The records of these datagrams, opened where they are sealed.
     pub(super) fn understand(&self, datagrams: &[Vec<u8>]) -> Vec<Heard> {
-        let records = datagrams.iter().flat_map(|datagram| inspect::records(datagram));
+        let cid_len = self.cids.ours.len();
+        let records = datagrams.iter().flat_map(|datagram| inspect::records(datagram).with_connection_ids(cid_len));
         records
             .map(|record| {
-                let header = RecordHeader {
+                let mut header = RecordHeader {
                     content_type: record.content_type,
                     version: record.version,
                     epoch: record.epoch,
                     sequence: record.sequence,
                     length: u16::try_from(record.body.len()).unwrap(),
                 };
-                let content = match record.epoch {
+                let cid = record.connection_id.to_vec();
+                let mut content = match record.epoch {
                     0 => record.body.to_vec(),
-                    _ => self.secrets().open(self.role.peer(), &header, record.body),
+                    _ => self.secrets().open(self.role.peer(), &header, &cid, record.body),
                 };
-                Heard { header, content }
+                if record.content_type == ContentType::TLS12_CID {
+                    header.content_type = ContentType(content.pop().expect("a type inside"));
+                }
+                Heard { header, cid, content }
             })
             .collect()
     }
@@ -147,7 +172,9 @@ pub(super) type Spoken = (HandshakeType, Vec<u8>);
 /// A record that came, and what was in it.
 #[derive(Debug)]
 pub(super) struct Heard {
+    /// With the true type, where that is inside.
     pub(super) header: RecordHeader,
+    pub(super) cid: Vec<u8>,
     pub(super) content: Vec<u8>,
 }
 
@@ -216,25 +243,32 @@ impl Secrets {
     }
 
     fn seal(&self, writer: Role, content_type: ContentType, sequence: u64, content: &[u8]) -> Vec<u8> {
+        let aad = aad(1, sequence, content_type, content.len());
+        framed(content_type, 1, sequence, &self.seal_body(writer, sequence, &aad, content))
+    }
+
+    fn seal_body(&self, writer: Role, sequence: u64, aad: &[u8], content: &[u8]) -> Vec<u8> {
         let number = (1 << 48 | sequence).to_be_bytes();
         let explicit = &number[..self.suite.nonce.explicit_len()];
         let keys = self.keys(writer);
         let mut body = [explicit, content].concat();
         let mut tag = vec![0; self.suite.aead.tag_len()];
-        let aad = aad(1, sequence, content_type, content.len());
-        keys.key.seal(&keys.nonce(number), &aad, &mut body[explicit.len()..], &mut tag).unwrap();
+        keys.key.seal(&keys.nonce(number), aad, &mut body[explicit.len()..], &mut tag).unwrap();
         body.extend(tag);
-        framed(content_type, 1, sequence, &body)
+        body
     }
 
-    fn open(&self, writer: Role, header: &RecordHeader, body: &[u8]) -> Vec<u8> {
+    fn open(&self, writer: Role, header: &RecordHeader, cid: &[u8], body: &[u8]) -> Vec<u8> {
         let (explicit, sealed) = body.split_at(self.suite.nonce.explicit_len());
         let implied = (u64::from(header.epoch) << 48 | header.sequence).to_be_bytes();
         let number = explicit.try_into().unwrap_or(implied);
         let keys = self.keys(writer);
         let mut content = sealed.to_vec();
         let len = content.len() - self.suite.aead.tag_len();
-        let aad = aad(header.epoch, header.sequence, header.content_type, len);
+        let aad = match header.content_type {
+            ContentType::TLS12_CID => cid_aad(header.sequence, cid, len),
+            content_type => aad(header.epoch, header.sequence, content_type, len).to_vec(),
+        };
         keys.key.open(&keys.nonce(number), &aad, &mut content).expect("what it sends opens");
         content.truncate(len);
         content
@@ -270,6 +304,19 @@ fn aad(epoch: u16, sequence: u64, content_type: ContentType, len: usize) -> [u8;
     aad[..8].copy_from_slice(&numbers);
     aad[8..].copy_from_slice(&[content_type, v0, v1, l0, l1]);
     aad
+}
+
+/// RFC 9146 section 5.3, for epoch 1.
+fn cid_aad(sequence: u64, cid: &[u8], len: usize) -> Vec<u8> {
+    let (number, len) = ((1 << 48 | sequence).to_be_bytes(), u16::try_from(len).unwrap().to_be_bytes());
+    let cid_len = u8::try_from(cid.len()).unwrap();
+    [&[0xff; 8][..], &[25, cid_len, 25, 0xfe, 0xfd], &number, cid, &len].concat()
+}
+
+/// A record with a connection ID around a body, sealed or not.
+pub(super) fn framed_with_cid(epoch: u16, sequence: u64, cid: &[u8], body: &[u8]) -> Vec<u8> {
+    let plain = framed(ContentType::TLS12_CID, epoch, sequence, body);
+    [&plain[..11], cid, &plain[11..]].concat()
 }
 
 /// A record around a body, sealed or not.

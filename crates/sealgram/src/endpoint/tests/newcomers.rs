@@ -100,7 +100,7 @@ fn offering_null_only(hello: &[u8]) -> Vec<u8> {
 fn records(datagram: &[u8]) -> Vec<Vec<u8>> {
     let mut at = 0;
     let mut all = Vec::new();
-    while let Some(Ok(record)) = RecordLayer::split(datagram, at) {
+    while let Some(Ok(record)) = RecordLayer::split(datagram, at, 0) {
         all.push(datagram[at..record.body.end].to_vec());
         at = record.body.end;
     }

@@ -1,6 +1,8 @@
 //! Two record layers talk to each other, and to whatever a forger makes of their records.
 #![allow(clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
+mod connection_id;
+
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -61,7 +63,7 @@ fn seal(layer: &mut RecordLayer, content: &[u8]) -> Vec<u8> {
 /// Walks a datagram as a connection does.
 fn read(layer: &mut RecordLayer, datagram: &mut [u8]) -> Vec<Seen> {
     let (mut seen, mut at) = (Vec::new(), 0);
-    while let Some(split) = RecordLayer::split(datagram, at) {
+    while let Some(split) = RecordLayer::split(datagram, at, layer.cid_len()) {
         let record = match split {
             Ok(record) => record,
             Err(reason) => {
@@ -170,7 +172,7 @@ fn a_truncated_record_ends_the_datagram() {
         assert_eq!(read_copy(&mut peers, &datagram), expected, "{len}");
     }
     assert_eq!(read(&mut peers, &mut []), []);
-    assert_eq!(RecordLayer::split(&second, second.len() + 1), None);
+    assert_eq!(RecordLayer::split(&second, second.len() + 1, 0), None);
 }
 
 /// REC-18: no datagram is longer than 65535 bytes, however long the buffer is.
@@ -471,7 +473,7 @@ fn records_of_the_next_epoch_are_early_and_untouched() {
 fn the_newest_record_is_ahead_of_all_others_by_epoch_and_number() {
     let is_newest = |layer: &mut RecordLayer, record: &[u8]| {
         let mut datagram = record.to_vec();
-        let record = RecordLayer::split(&datagram, 0).unwrap().unwrap();
+        let record = RecordLayer::split(&datagram, 0, 0).unwrap().unwrap();
         match layer.open(&mut datagram, &record) {
             Opening::Opened(opened) => opened.newest,
             other => panic!("{other:?}"),
@@ -760,10 +762,10 @@ fn arbitrary_bytes_never_panic() {
         if let Some(epoch) = datagram.get_mut(3..5) {
             epoch.copy_from_slice(&[0, rng.byte() % 4]);
         }
-        let _ = RecordLayer::split(&datagram, rng.index(200));
+        let _ = RecordLayer::split(&datagram, rng.index(200), rng.index(256));
         let _ = read(&mut peers, &mut datagram);
     }
     // A record of another datagram: no panic, whatever the ranges say.
-    let stray = RawRecord { header: header(DATA, 1, 0), at: 50, body: 63..100 };
+    let stray = RawRecord { header: header(DATA, 1, 0), at: 50, cid: 61..61, body: 63..100 };
     assert_eq!(peers.open(&mut [0; 20], &stray), Opening::Discarded(DiscardReason::TruncatedRecord));
 }
