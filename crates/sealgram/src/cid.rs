@@ -4,6 +4,7 @@
 //! How they travel is the record layer's matter, and which association one names is the endpoint's.
 
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 
 use rand_core::CryptoRng;
@@ -52,6 +53,13 @@ impl ConnectionId {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Both compare alike, byte by byte: an index by connection ID can be asked with what stands in a record.
+impl Borrow<[u8]> for ConnectionId {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

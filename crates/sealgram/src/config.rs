@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::cid::ConnectionIdGenerator;
+use crate::cid::{ConnectionId, ConnectionIdGenerator};
 use crate::code::CipherSuite;
 use crate::crypto::{CryptoProvider, KeyExchange, Suite};
 use crate::key_log::KeyLog;
@@ -196,6 +196,11 @@ impl Common {
             connection_ids: None,
             key_log: None,
         }
+    }
+
+    /// How long our connection IDs are; 0 if there are none.
+    pub(crate) fn id_len(&self) -> usize {
+        self.connection_ids.as_ref().map_or(0, |ids| ids.id_len().min(ConnectionId::MAX_LEN))
     }
 
     fn set_application_protocols(&mut self, names: &[&[u8]]) {

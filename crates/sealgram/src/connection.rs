@@ -21,7 +21,7 @@ use core::mem;
 use pki_types::ServerName;
 use rand_core::CryptoRng;
 
-use crate::cid::ConnectionIds;
+use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{AlertDescription, AlertLevel, HandshakeType, ProtocolVersion};
 use crate::config::{ClientConfig, Common, ConfigError, MIN_MTU, ServerConfig, TransportOptions};
 use crate::crypto::{ExportError, Seed};
@@ -33,6 +33,7 @@ use crate::flight::reassembly::{Reassembly, Start};
 use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
 use crate::handshake::resume::SessionReference;
 use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
+use crate::path::Path;
 use crate::proof::AddressValidated;
 use crate::record::{Protection, RecordLayer, Stash};
 use crate::role::Role;
@@ -429,6 +430,16 @@ impl Connection {
     /// The random of the hello that a server connection was made for, if it came through the gate.
     pub(crate) const fn hello_random(&self) -> Option<[u8; 32]> {
         self.hello_random
+    }
+
+    /// The connection ID that the peer puts, or is asked to put, into its records; empty if none.
+    pub(crate) const fn expected_id(&self) -> &ConnectionId {
+        self.records.expected_id()
+    }
+
+    /// The newest record came from elsewhere.
+    pub(crate) fn tell_of_path(&mut self, path: Path) {
+        self.events.push_back(Event::PeerElsewhere(path));
     }
 
     /// When the last record came that could have been from the peer: once connected, one that opened.

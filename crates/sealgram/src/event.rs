@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::decision::{Decision, DecisionId};
 use crate::error::{Error, Failure};
+use crate::path::Path;
 
 /// Something that happened to a connection, from [`crate::Connection::poll_event`].
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub enum Event {
     /// Seven eighths of what the write key may protect are used up: time to connect anew. An endpoint can do so on the
     /// same path, where the association goes on until the new one takes over ([`crate::Endpoint::connect`]).
     KeyLimitNear,
+    /// The newest record came on this path, and what is sent still goes to the former one
+    /// ([`AddressChange::Ask`](crate::AddressChange::Ask)). Make sure that the peer receives there before you call
+    /// [`crate::Endpoint::move_to`]: the sender of a datagram is easily made up.
+    PeerElsewhere(Path),
     /// The connection has ended. This is the last event. The alert that tells the peer, if there is one, is already
     /// waiting in [`crate::Connection::poll_transmit`].
     Closed(CloseReason),
@@ -71,6 +76,7 @@ impl fmt::Debug for Event {
             Self::Needs { id, decision } => {
                 f.debug_struct("Needs").field("id", id).field("decision", decision).finish()
             }
+            Self::PeerElsewhere(path) => f.debug_tuple("PeerElsewhere").field(path).finish(),
             Self::KeyLimitNear => f.write_str("KeyLimitNear"),
             Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
         }

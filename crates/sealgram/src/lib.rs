@@ -129,6 +129,7 @@ pub mod inspect;
 #[doc(hidden)]
 pub mod internals;
 pub mod key_log;
+mod path;
 mod proof;
 pub mod provider;
 mod psk;
@@ -156,8 +157,11 @@ pub use config::{
 pub use connection::{Connection, Output, SendError};
 pub use cookie::CookieKeys;
 pub use decision::{Answer, ApiMisuse, Decision, DecisionId, Reply};
-pub use endpoint::{ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Path, Refusal};
+pub use endpoint::{
+    AddressChange, ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Refusal,
+};
 pub use event::{CloseReason, Event, Status};
+pub use path::Path;
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};
 pub use psk::{PresharedKey, PresharedKeys};

@@ -8,6 +8,20 @@ pub struct EndpointConfig {
     pub(super) max_half_open: usize,
     pub(super) max_connections: usize,
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) address_change: AddressChange,
+}
+
+/// What an endpoint does when the newest record of a connection comes on another path. Only connections with a
+/// connection ID of ours are recognised there (RFC 9146).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressChange {
+    /// It goes on sending to where the peer was. What comes from elsewhere is delivered.
+    #[default]
+    Stay,
+    /// It says so, once for each change ([`Event::PeerElsewhere`](crate::Event::PeerElsewhere)), and goes on sending to
+    /// where the peer was, until [`Endpoint::move_to`](crate::Endpoint::move_to).
+    Ask,
 }
 
 impl EndpointConfig {
@@ -39,10 +53,22 @@ impl EndpointConfig {
         self.idle_timeout = timeout;
         self
     }
+
+    /// What happens when a peer is heard from another address; [`AddressChange::Stay`] unless set.
+    #[must_use]
+    pub const fn address_change(mut self, policy: AddressChange) -> Self {
+        self.address_change = policy;
+        self
+    }
 }
 
 impl Default for EndpointConfig {
     fn default() -> Self {
-        Self { max_half_open: 1_024, max_connections: 65_536, idle_timeout: Some(Duration::from_secs(3_600)) }
+        Self {
+            max_half_open: 1_024,
+            max_connections: 65_536,
+            idle_timeout: Some(Duration::from_secs(3_600)),
+            address_change: AddressChange::Stay,
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! [`Endpoint`]: many associations on one socket, of clients and of servers.
 //!
 //! It routes datagrams, guards the door and keeps the time of its connections. It knows nothing of what a connection
-//! does with a datagram, and reads none itself but for the hello at the door and the epochs of records.
-//!
+//! does with a datagram, and reads none itself but for the hello at the door, and epochs and connection IDs of records.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -17,10 +16,10 @@ use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::error::{ConnectError, Refusal};
 use crate::endpoint::hello_gate::{Gate, HelloGate};
 use crate::endpoint::newcomers::{Addressee, SpareCopy};
-use crate::endpoint::path::Path;
 use crate::endpoint::routes::{Handle, Routes};
 use crate::endpoint::schedule::{ConnectionMut, Entry, Schedule};
 use crate::event::Event;
+use crate::path::Path;
 use crate::proof::AddressValidated;
 use crate::received::{Received, Transmit};
 use crate::stats::{DiscardReason, Stats};
@@ -39,13 +38,15 @@ use crate::time::{Instant, WallClock};
 /// any other, and the association goes on until the new handshake is complete; then it ends with
 /// [`CloseReason::Replaced`](crate::CloseReason::Replaced). A new handshake that fails changes nothing.
 pub struct Endpoint {
-    config: EndpointConfig,
+    pub(super) config: EndpointConfig,
     gate: HelloGate,
     wall_clock: WallClock,
     pub(super) routes: Routes<Entry>,
     pub(super) schedule: Schedule,
     pub(super) spare: SpareCopy,
     stats: Stats,
+    /// How long the connection IDs of all connections here are; 0 while none has any.
+    pub(super) cid_len: usize,
 }
 
 /// What became of a datagram.
@@ -102,6 +103,7 @@ impl Endpoint {
             routes: Routes::new(),
             spare: SpareCopy::default(),
             stats: Stats::default(),
+            cid_len: 0,
         }
     }
 
@@ -110,10 +112,10 @@ impl Endpoint {
         let now = self.schedule.advance(now);
         self.let_newcomers_take_over();
         match self.addressee(&path, datagram) {
-            Addressee::One(handle) => self.give(now, handle, datagram),
+            Addressee::One(handle) => self.give(now, path, handle, datagram),
             Addressee::Either { established, newcomer } => match self.try_established(now, established, datagram) {
                 Some(received) => Dispatch::Data(established, received.finish(datagram)),
-                None => self.give(now, newcomer, datagram),
+                None => self.give(now, path, newcomer, datagram),
             },
             Addressee::Stranger => self.ask_at_gate(now, path, datagram),
         }
@@ -142,9 +144,11 @@ impl Endpoint {
         if matches!(self.addressee(&path, datagram), Addressee::One(_)) {
             return Err(Refusal::AlreadyAccepted);
         }
-        if let Some(refusal) = self.refusal_of_incoming(&path) {
+        let id_len = config.common.id_len();
+        if let Some(refusal) = self.refusal_of_incoming(&path).or_else(|| self.refusal_of_id_len(id_len)) {
             return Err(refusal);
         }
+        self.settle_id_len(id_len);
         let connection = Connection::server(config, proof, self.wall_clock, rng);
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         self.schedule.count_half_open(entry);
@@ -177,9 +181,11 @@ impl Endpoint {
     ) -> Result<Handle, ConnectError> {
         self.schedule.advance(now);
         self.let_newcomers_take_over();
-        if let Some(refusal) = self.refusal() {
+        let id_len = config.common.id_len();
+        if let Some(refusal) = self.refusal().or_else(|| self.refusal_of_id_len(id_len)) {
             return Err(refusal.into());
         }
+        self.settle_id_len(id_len);
         let connection = Connection::client(config, server_name, self.wall_clock, rng).map_err(ConnectError::Config)?;
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         self.schedule.touched(handle, entry);
@@ -283,10 +289,14 @@ impl Endpoint {
         &self.stats
     }
 
-    fn give<'d>(&mut self, now: Instant, handle: Handle, datagram: &'d mut [u8]) -> Dispatch<'d> {
+    fn give<'d>(&mut self, now: Instant, path: Path, handle: Handle, datagram: &'d mut [u8]) -> Dispatch<'d> {
         let Some((_, entry)) = self.routes.get_mut(handle) else { return self.dropped(DiscardReason::NoRoute) };
         let received = entry.connection.handle_datagram(now, datagram);
+        let is_newest = received.newest();
         self.schedule.touched(handle, entry);
+        if is_newest {
+            self.newest_came_on(handle, path);
+        }
         Dispatch::Data(handle, received)
     }
 

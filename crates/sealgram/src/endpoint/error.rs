@@ -21,6 +21,9 @@ pub enum ConnectError {
 pub enum Refusal {
     /// This very hello was accepted since it was offered: it came twice.
     AlreadyAccepted,
+    /// Its connection IDs are of another length than those of the connections that there have been. Nothing in a record
+    /// says how long its connection ID is, so that all of an endpoint have one length, or none.
+    OtherConnectionIdLength,
     /// As many connections as [`max_connections`](crate::EndpointConfig::max_connections) allows.
     TooManyConnections,
     /// As many handshakes under way as [`max_half_open`](crate::EndpointConfig::max_half_open) allows.
@@ -32,6 +35,7 @@ impl Refusal {
     pub(super) const fn reason(self) -> DiscardReason {
         match self {
             Self::AlreadyAccepted => DiscardReason::StaleMessage,
+            Self::OtherConnectionIdLength => DiscardReason::WrongConnectionId,
             Self::TooManyConnections => DiscardReason::TooManyConnections,
             Self::TooManyHalfOpen => DiscardReason::TooManyHalfOpen,
         }
@@ -48,6 +52,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyAccepted => f.write_str("this hello was accepted before"),
+            Self::OtherConnectionIdLength => f.write_str("connection IDs here are of another length"),
             Self::TooManyConnections | Self::TooManyHalfOpen => self.reason().fmt(f),
         }
     }
@@ -76,6 +81,7 @@ mod tests {
     fn each_refusal_says_what_is_full() {
         for (refusal, text) in [
             (Refusal::AlreadyAccepted, "this hello was accepted before"),
+            (Refusal::OtherConnectionIdLength, "another length"),
             (Refusal::TooManyConnections, "too many connections"),
             (Refusal::TooManyHalfOpen, "too many half-open"),
         ] {

@@ -9,7 +9,7 @@
 
 use crate::code::{ContentType, HandshakeType, ProtocolVersion};
 use crate::cookie::{COOKIE_LEN, CookieInput, CookieKeys};
-use crate::endpoint::path::Path;
+use crate::path::Path;
 use crate::proof::{AddressValidated, ValidatedHello};
 use crate::stats::DiscardReason;
 use crate::wire::fragment::{FragmentHeader, split_fragments};

@@ -4,16 +4,15 @@ mod config;
 mod dispatch;
 mod error;
 mod hello_gate;
+mod moves;
 mod newcomers;
-mod path;
 mod routes;
 mod schedule;
 mod timers;
 
-pub use config::EndpointConfig;
+pub use config::{AddressChange, EndpointConfig};
 pub use dispatch::{Dispatch, Endpoint, Incoming};
 pub use error::{ConnectError, Refusal};
-pub use path::Path;
 pub use routes::Handle;
 pub use schedule::ConnectionMut;
 

@@ -17,8 +17,8 @@ use alloc::vec::Vec;
 
 use crate::endpoint::dispatch::Endpoint;
 use crate::endpoint::hello_gate::FirstHello;
-use crate::endpoint::path::Path;
 use crate::endpoint::routes::{Handle, Route};
+use crate::path::Path;
 use crate::received::ReceivedBuilder;
 use crate::record::{MAX_DATAGRAM, RecordLayer};
 use crate::time::Instant;
@@ -69,6 +69,9 @@ impl SpareCopy {
 impl Endpoint {
     /// Whose a datagram is, as far as can be told before anybody opens it.
     pub(super) fn addressee(&self, path: &Path, datagram: &[u8]) -> Addressee {
+        if let Some(handle) = self.identified(path, datagram) {
+            return Addressee::One(handle);
+        }
         let Route { established, newcomer } = self.routes.at(path);
         if let Ok(hello) = FirstHello::read(datagram) {
             // A ClientHello with the random that a connection was made for is a repeat of it.
@@ -115,11 +118,13 @@ impl Endpoint {
         }
     }
 
-    /// Lets every newcomer whose handshake is complete take over its path (RFC 6347 section 4.2.8).
+    /// Lets every newcomer whose handshake is complete take over its path (RFC 6347 section 4.2.8), and every
+    /// connection be found by its connection ID.
     ///
     /// A handshake may be completed by a datagram, or through a borrowed connection by a decision. So this comes first
     /// in whatever is done to an endpoint: nobody sees it between completion and takeover.
     pub(super) fn let_newcomers_take_over(&mut self) {
+        self.identify_connections();
         while let Some(newcomer) = self.schedule.next_completed() {
             if let Some(former) = self.routes.establish(newcomer) {
                 self.replace(former);

@@ -6,7 +6,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::endpoint::path::Path;
+use crate::cid::ConnectionId;
+use crate::path::Path;
 
 /// Names one connection of an endpoint, now and for ever.
 ///
@@ -31,6 +32,8 @@ pub(super) struct Routes<T> {
     free: Vec<u32>,
     /// Only paths that lead somewhere.
     by_path: BTreeMap<Path, Route>,
+    /// Only the IDs of connections that are there.
+    by_id: BTreeMap<ConnectionId, Handle>,
     len: usize,
 }
 
@@ -48,11 +51,13 @@ struct Slot<T> {
     /// One more for each occupant the slot has had.
     generation: u32,
     occupant: Option<(Path, T)>,
+    /// The connection ID in the records for it; empty if there is none, or if another had it first.
+    id: ConnectionId,
 }
 
 impl<T> Routes<T> {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), by_path: BTreeMap::new(), len: 0 }
+        Self { slots: Vec::new(), free: Vec::new(), by_path: BTreeMap::new(), by_id: BTreeMap::new(), len: 0 }
     }
 
     /// How many connections there are, with a route or without.
@@ -71,7 +76,7 @@ impl<T> Routes<T> {
             Some(index) => index,
             None => {
                 let index = u32::try_from(self.slots.len()).ok()?;
-                self.slots.push(Slot { generation: 0, occupant: None });
+                self.slots.push(Slot { generation: 0, occupant: None, id: ConnectionId::EMPTY });
                 index
             }
         };
@@ -96,6 +101,51 @@ impl<T> Routes<T> {
         route.established.replace(newcomer)
     }
 
+    /// Lets a connection be found by what stands in its records. One whose connection ID is another's already, by
+    /// chance or by a generator that repeats itself, is found by its path alone.
+    pub(super) fn identify(&mut self, handle: Handle, id: ConnectionId) {
+        let is_free = !self.by_id.contains_key(&id);
+        if !is_free || self.get(handle).is_none() {
+            return;
+        }
+        if let Some(slot) = self.slot_mut(handle.index) {
+            slot.id = id.clone();
+            self.by_id.insert(id, handle);
+        }
+    }
+
+    /// The connection that a connection ID names.
+    pub(super) fn with_id(&self, id: &[u8]) -> Option<Handle> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Moves a connection to another path, which then leads to it unless it leads to others. Returns whether it is
+    /// there.
+    pub(super) fn move_to(&mut self, handle: Handle, path: Path) -> bool {
+        let Some((former, _)) = self.get(handle) else { return false };
+        let former = *former;
+        if former != path {
+            self.leave(&former, handle);
+            if let Some((current, _)) = self.get_mut(handle) {
+                *current = path;
+            }
+            // Its connection ID leads to it in any case.
+            self.by_path.entry(path).or_insert(Route { established: Some(handle), newcomer: None });
+        }
+        true
+    }
+
+    /// Takes a connection out of the route that leads to it, if one does.
+    fn leave(&mut self, path: &Path, handle: Handle) {
+        if let Some(route) = self.by_path.get_mut(path) {
+            route.established.take_if(|other| *other == handle);
+            route.newcomer.take_if(|other| *other == handle);
+            if *route == Route::default() {
+                self.by_path.remove(path);
+            }
+        }
+    }
+
     pub(super) fn get(&self, handle: Handle) -> Option<&(Path, T)> {
         let slot = self.slots.get(usize::try_from(handle.index).ok()?)?;
         slot.occupant.as_ref().filter(|_| slot.generation == handle.generation)
@@ -110,15 +160,10 @@ impl<T> Routes<T> {
     /// Takes a connection out, and out of the route that leads to it, if one still does.
     pub(super) fn remove(&mut self, handle: Handle) -> Option<T> {
         let path = self.get(handle)?.0;
-        if let Some(route) = self.by_path.get_mut(&path) {
-            route.established.take_if(|other| *other == handle);
-            route.newcomer.take_if(|other| *other == handle);
-            if *route == Route::default() {
-                self.by_path.remove(&path);
-            }
-        }
+        self.leave(&path, handle);
         let slot = self.slot_mut(handle.index)?;
         let (_, connection) = slot.occupant.take()?;
+        let id = core::mem::replace(&mut slot.id, ConnectionId::EMPTY);
         // A slot whose generations are used up is never used again, so that no handle is ever given out twice.
         let next = slot.generation.checked_add(1);
         if let Some(generation) = next {
@@ -126,6 +171,7 @@ impl<T> Routes<T> {
             self.free.push(handle.index);
         }
         self.len -= 1;
+        self.by_id.remove(&id);
         Some(connection)
     }
 

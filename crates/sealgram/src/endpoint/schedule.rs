@@ -6,10 +6,10 @@ use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use crate::connection::Connection;
-use crate::endpoint::path::Path;
 use crate::endpoint::routes::Handle;
 use crate::endpoint::timers::{Deadline, Timers};
 use crate::event::Status;
+use crate::path::Path;
 use crate::time::Instant;
 
 /// A connection and what the schedule remembers of it.
@@ -20,6 +20,10 @@ pub(super) struct Entry {
     /// Whether it was named in [`Schedule::completed`].
     is_complete: bool,
     upkeep: Upkeep,
+    /// Whether it was named in [`Schedule::identified`].
+    is_identified: bool,
+    /// Where its newest record came from, if the application was told of another path than its own.
+    pub(super) elsewhere: Option<Path>,
     /// Its entry in the index of deadlines.
     deadline: Deadline,
     queued_for_transmit: bool,
@@ -47,6 +51,8 @@ pub(super) struct Schedule {
     events: VecDeque<Handle>,
     /// Those whose peer's Finished has been verified, for the routes to learn of.
     completed: VecDeque<Handle>,
+    /// Those that have come to have a connection ID, for the routes to learn of.
+    identified: VecDeque<Handle>,
     /// How many accepted connections are still in their handshake.
     half_open: usize,
     idle_timeout: Option<Duration>,
@@ -60,6 +66,8 @@ impl Entry {
             connection,
             half_open: false,
             is_complete: false,
+            is_identified: false,
+            elsewhere: None,
             upkeep: Upkeep::NotYet,
             deadline: Deadline::NONE,
             queued_for_transmit: false,
@@ -90,6 +98,7 @@ impl Schedule {
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             completed: VecDeque::new(),
+            identified: VecDeque::new(),
             half_open: 0,
             idle_timeout,
             now: Instant::ORIGIN,
@@ -152,6 +161,10 @@ impl Schedule {
             entry.is_complete = true;
             self.completed.push_back(handle);
         }
+        if !entry.is_identified && !entry.connection.expected_id().is_empty() {
+            entry.is_identified = true;
+            self.identified.push_back(handle);
+        }
         if matches!(entry.upkeep, Upkeep::NotYet) && status == Status::Connected {
             let idle_timeout = self.idle_timeout.unwrap_or(FINAL_FLIGHT_KEPT);
             entry.upkeep = Upkeep::At(self.now + idle_timeout.min(FINAL_FLIGHT_KEPT));
@@ -177,6 +190,11 @@ impl Schedule {
     /// The next connection whose handshake has become complete.
     pub(super) fn next_completed(&mut self) -> Option<Handle> {
         self.completed.pop_front()
+    }
+
+    /// The next connection that has come to have a connection ID.
+    pub(super) fn next_identified(&mut self) -> Option<Handle> {
+        self.identified.pop_front()
     }
 
     /// Forgets a connection that was taken out of the routes.

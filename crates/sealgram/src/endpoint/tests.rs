@@ -3,6 +3,7 @@
 //! What can go wrong: a stranger or a repeat makes state, a newcomer harms a living association, a connection that
 //! ended never goes, one busy connection keeps the others from their turn.
 
+mod moves;
 mod newcomers;
 
 use alloc::sync::Arc;
@@ -15,10 +16,12 @@ use core::time::Duration;
 use pki_types::{PrivatePkcs8KeyDer, ServerName, UnixTime};
 
 use super::*;
+use crate::cid::ConnectionIdGenerator;
 use crate::config::{ClientConfig, Identity, ServerConfig, TransportOptions};
 use crate::cookie::CookieKeys;
 use crate::error::{CertificateError, Error};
 use crate::event::{Event, Status};
+use crate::path::Path;
 use crate::proof::{PeerVerified, SignatureVerified};
 use crate::provider::ring;
 use crate::received::Transmit;
@@ -45,19 +48,30 @@ impl PeerVerifier for Credulous {
     }
 }
 
-fn client_config() -> Arc<ClientConfig> {
+/// What makes connection IDs, for clients and for servers.
+type Ids = Option<[Arc<dyn ConnectionIdGenerator>; 2]>;
+
+fn client_config(ids: &Ids) -> Arc<ClientConfig> {
     let transport = TransportOptions::default().handshake_deadline(HANDSHAKE_DEADLINE);
-    ClientConfig::builder(ring::provider(), Arc::new(Credulous)).transport(transport).build().unwrap()
+    let config = ClientConfig::builder(ring::provider(), Arc::new(Credulous)).transport(transport);
+    match ids {
+        Some([ids, _]) => config.connection_ids(ids.clone()).build().unwrap(),
+        None => config.build().unwrap(),
+    }
 }
 
-fn server_config() -> Arc<ServerConfig> {
+fn server_config(ids: &Ids) -> Arc<ServerConfig> {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["server.example".into()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
     let key = ring::provider().key_loader.load(&key).unwrap();
     let identity = Identity::new(vec![cert.der().clone()], key).unwrap();
     let transport = TransportOptions::default().handshake_deadline(HANDSHAKE_DEADLINE);
-    ServerConfig::builder(ring::provider(), identity).transport(transport).build().unwrap()
+    let config = ServerConfig::builder(ring::provider(), identity).transport(transport);
+    match ids {
+        Some([_, ids]) => config.connection_ids(ids.clone()).build().unwrap(),
+        None => config.build().unwrap(),
+    }
 }
 
 /// The datagrams of one run.
@@ -86,17 +100,18 @@ struct Net {
     clients: Endpoint,
     rng: TestRng,
     now: Instant,
+    ids: Ids,
 }
 
 impl Net {
     fn new(config: EndpointConfig) -> Self {
         let clients = EndpointConfig::default().idle_timeout(None);
-        Self { server: endpoint(config), clients: endpoint(clients), rng: TestRng::new(9), now: at(0) }
+        Self { server: endpoint(config), clients: endpoint(clients), rng: TestRng::new(9), now: at(0), ids: None }
     }
 
     fn connect(&mut self, port: u16) -> Handle {
         let name = ServerName::try_from("server.example").unwrap();
-        self.clients.connect(path(port), client_config(), name, self.now, &mut self.rng).unwrap()
+        self.clients.connect(path(port), client_config(&self.ids), name, self.now, &mut self.rng).unwrap()
     }
 
     /// The datagrams that the clients want to send now, without delivering them.
@@ -119,7 +134,7 @@ impl Net {
     fn offer(&mut self, port: u16, hello: &[u8]) -> Result<Handle, Option<Refusal>> {
         match self.server.handle_datagram(self.now, path(port), &mut hello.to_vec()) {
             Dispatch::Incoming(incoming) => {
-                let accepted = self.server.accept(incoming, server_config(), self.now, &mut self.rng);
+                let accepted = self.server.accept(incoming, server_config(&self.ids), self.now, &mut self.rng);
                 accepted.map(|(handle, _)| handle).map_err(Some)
             }
             Dispatch::Data(..) | Dispatch::Reply(_) | Dispatch::Dropped(_) => Err(None),
@@ -138,7 +153,7 @@ impl Net {
             for (path, mut datagram) in to_server {
                 match self.server.handle_datagram(self.now, path, &mut datagram) {
                     Dispatch::Incoming(incoming) => {
-                        let result = self.server.accept(incoming, server_config(), self.now, &mut self.rng);
+                        let result = self.server.accept(incoming, server_config(&self.ids), self.now, &mut self.rng);
                         accepted.push(result.unwrap().0);
                     }
                     Dispatch::Reply(reply) => to_clients.push((path, reply.to_vec())),
@@ -253,8 +268,8 @@ fn the_second_copy_of_a_hello_is_not_accepted_twice() {
     let (mut first, mut second) = (hello.clone(), hello);
     let Dispatch::Incoming(first) = net.server.handle_datagram(net.now, path(1), &mut first) else { panic!() };
     let Dispatch::Incoming(second) = net.server.handle_datagram(net.now, path(1), &mut second) else { panic!() };
-    assert!(net.server.accept(first, server_config(), net.now, &mut net.rng).is_ok());
-    let again = net.server.accept(second, server_config(), net.now, &mut net.rng);
+    assert!(net.server.accept(first, server_config(&None), net.now, &mut net.rng).is_ok());
+    let again = net.server.accept(second, server_config(&None), net.now, &mut net.rng);
     assert_eq!(again.map(|_| ()), Err(Refusal::AlreadyAccepted));
     assert_eq!(net.server.len(), 1);
 }
@@ -354,7 +369,7 @@ fn connections_are_capped_for_both_roles() {
     let dispatch = net.server.handle_datagram(net.now, path(2), &mut hello);
     assert!(matches!(dispatch, Dispatch::Dropped(DiscardReason::TooManyConnections)));
     let name = ServerName::try_from("server.example").unwrap();
-    let refused = net.server.connect(path(3), client_config(), name, net.now, &mut net.rng);
+    let refused = net.server.connect(path(3), client_config(&None), name, net.now, &mut net.rng);
     assert_eq!(refused, Err(ConnectError::Refused(Refusal::TooManyConnections)));
 }
 

@@ -62,8 +62,8 @@ mod tests {
     use core::net::{Ipv4Addr, SocketAddr};
 
     use super::*;
-    use crate::endpoint::path::Path;
     use crate::endpoint::routes::Routes;
+    use crate::path::Path;
     use crate::test_rng::TestRng;
 
     fn handles(count: u16) -> Vec<Handle> {

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use crate::cid::ConnectionIds;
+use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
 use crate::stats::DiscardReason;
@@ -82,6 +82,11 @@ impl RecordLayer {
     /// Which connection IDs protected records carry from now on, in each direction.
     pub(crate) fn set_connection_ids(&mut self, cids: ConnectionIds) {
         self.cids = cids;
+    }
+
+    /// The connection ID in the records that we receive; empty if there is none.
+    pub(crate) const fn expected_id(&self) -> &ConnectionId {
+        &self.cids.ours
     }
 
     /// How long the connection ID is in the records that we receive, for [`split`](Self::split).

@@ -58,7 +58,7 @@ impl Net {
         let client = self.connect(1);
         let [first, second] = [(); 2].map(|()| {
             let hello = self.clients_send().remove(0).1;
-            self.give_server(hello, server_config())
+            self.give_server(hello, server_config(&None))
         });
         assert_eq!(first, None);
         (client, second.unwrap())
@@ -144,7 +144,7 @@ fn the_association_serves_until_the_newcomer_is_complete() {
             let mut answer = seal(&mut net.server, former);
             let Dispatch::Data(_, received) = before.handle_datagram(net.now, path(1), &mut answer) else { panic!() };
             assert_eq!(received.len(), 1, "step {steps}");
-            net.give_server(record, server_config());
+            net.give_server(record, server_config(&None));
             steps += 1;
         }
         let told = events(&mut net.server);

@@ -1,0 +1,108 @@
+//! Peers that come from elsewhere: which connection a datagram belongs to whatever its path, and when a connection
+//! takes another path (RFC 9146 section 6).
+//!
+//! ```text
+//!   connection ID of the first record that has one ---known--------> that connection
+//!                                                  ---else---------> by path
+//!
+//!   newest record, opened, on another path:
+//!     stay     nothing
+//!     ask      Event::PeerElsewhere ---the application has made sure---> Endpoint::move_to
+//! ```
+//!
+//! An older record says nothing about where the peer is now: it may have been delayed, or held back and sent on from
+//! elsewhere. What it carries is delivered all the same.
+
+use crate::code::ContentType;
+use crate::endpoint::config::AddressChange;
+use crate::endpoint::dispatch::Endpoint;
+use crate::endpoint::error::Refusal;
+use crate::endpoint::routes::{Handle, Route};
+use crate::event::Status;
+use crate::path::Path;
+use crate::record::RecordLayer;
+
+impl Endpoint {
+    /// Sends to another path from now on, whatever the connection receives and from where. Returns whether there is
+    /// such a connection.
+    ///
+    /// This is for an application that has made sure that its peer receives there: with
+    /// [`AddressChange::Ask`] after [`Event::PeerElsewhere`](crate::Event::PeerElsewhere), by an exchange of its own
+    /// (RFC 9146 section 6). Whoever moves a connection to an address that somebody made up sends to a victim.
+    ///
+    /// On a path that another connection has already, this one is found by its connection ID alone.
+    pub fn move_to(&mut self, handle: Handle, path: Path) -> bool {
+        self.let_newcomers_take_over();
+        self.routes.move_to(handle, path)
+    }
+
+    /// The connection that the first connection ID in a datagram names.
+    pub(super) fn identified(&self, path: &Path, datagram: &[u8]) -> Option<Handle> {
+        let id = first_connection_id(datagram, self.cid_len)?;
+        // Two connections may have been given one ID by a generator that repeats itself. Then the path decides.
+        let Route { established, newcomer } = self.routes.at(path);
+        let mut at_path = [established, newcomer].into_iter().flatten();
+        at_path.find(|handle| self.expects(*handle, id)).or_else(|| self.routes.with_id(id))
+    }
+
+    fn expects(&self, handle: Handle, id: &[u8]) -> bool {
+        self.routes.get(handle).is_some_and(|(_, entry)| entry.connection.expected_id().as_bytes() == id)
+    }
+
+    /// Lets connections be found by the connection IDs that they have come to have.
+    pub(super) fn identify_connections(&mut self) {
+        while let Some(handle) = self.schedule.next_identified() {
+            if let Some((_, entry)) = self.routes.get(handle) {
+                let id = entry.connection.expected_id().clone();
+                self.routes.identify(handle, id);
+            }
+        }
+    }
+
+    /// Takes note that the newest record of a connection came on this path.
+    pub(super) fn newest_came_on(&mut self, handle: Handle, path: Path) {
+        let policy = self.config.address_change;
+        let Some((current, entry)) = self.routes.get_mut(handle) else { return };
+        if *current == path {
+            entry.elsewhere = None;
+            return;
+        }
+        // Until the handshake is over, it belongs to the address that was validated.
+        let is_established = entry.connection.status() == Status::Connected;
+        if is_established && policy == AddressChange::Ask && entry.elsewhere != Some(path) {
+            entry.elsewhere = Some(path);
+            entry.connection.tell_of_path(path);
+        }
+    }
+
+    /// Why connections with IDs of this length have no place here, if so. Nothing in a record says how long its ID is
+    /// (RFC 9146 section 3): the first connection that has one settles it.
+    pub(super) const fn refusal_of_id_len(&self, id_len: usize) -> Option<Refusal> {
+        if id_len == 0 || self.cid_len == 0 || id_len == self.cid_len {
+            None
+        } else {
+            Some(Refusal::OtherConnectionIdLength)
+        }
+    }
+
+    pub(super) const fn settle_id_len(&mut self, id_len: usize) {
+        if id_len > 0 {
+            self.cid_len = id_len;
+        }
+    }
+}
+
+/// The connection ID of the first record that has one, where each has this length.
+fn first_connection_id(datagram: &[u8], cid_len: usize) -> Option<&[u8]> {
+    if cid_len == 0 {
+        return None;
+    }
+    let mut at = 0;
+    while let Some(Ok(record)) = RecordLayer::split(datagram, at, cid_len) {
+        if record.header.content_type == ContentType::TLS12_CID {
+            return datagram.get(record.cid);
+        }
+        at = record.body.end;
+    }
+    None
+}

@@ -1,0 +1,216 @@
+//! Peers that come from elsewhere (RFC 9146 section 6).
+//!
+//! What can go wrong: a record is not recognised on another path, or is taken for another connection's; an old record,
+//! a forged one or a replayed one moves a connection; a move takes a path from another connection, or leaves something
+//! behind; a record that moves nothing is lost.
+
+use rand_core::CryptoRng;
+
+use super::*;
+use crate::cid::{ConnectionId, RandomIds};
+
+/// A server with this policy and clients on these ports, all connected with connection IDs; the handles of each client,
+/// its own and the server's.
+fn connected(policy: AddressChange, ports: &[u16]) -> (Net, Vec<(Handle, Handle)>) {
+    let ids: [Arc<dyn ConnectionIdGenerator>; 2] = [Arc::new(RandomIds::of_len(5)), Arc::new(RandomIds::of_len(8))];
+    connected_with(ids, policy, ports)
+}
+
+fn connected_with(
+    ids: [Arc<dyn ConnectionIdGenerator>; 2],
+    policy: AddressChange,
+    ports: &[u16],
+) -> (Net, Vec<(Handle, Handle)>) {
+    let mut net = Net::new(EndpointConfig::default().address_change(policy));
+    net.ids = Some(ids);
+    let handles = ports.iter().map(|port| net.connected(*port)).collect();
+    (net, handles)
+}
+
+/// A record with this data.
+fn data(endpoint: &mut Endpoint, handle: Handle, data: &[u8]) -> Vec<u8> {
+    let mut out = [0; 1200];
+    let len = endpoint.connection(handle).unwrap().send(data, &mut out).unwrap();
+    out[..len].to_vec()
+}
+
+/// Whom a datagram was given to, and the data that was in it.
+fn give(endpoint: &mut Endpoint, now: Instant, from: u16, datagram: &[u8]) -> Option<(Handle, Vec<Vec<u8>>)> {
+    match endpoint.handle_datagram(now, path(from), &mut datagram.to_vec()) {
+        Dispatch::Data(handle, received) => Some((handle, received.map(|data| data.to_vec()).collect())),
+        Dispatch::Incoming(_) | Dispatch::Reply(_) | Dispatch::Dropped(_) => None,
+    }
+}
+
+fn path_of(net: &mut Net, server: Handle) -> Path {
+    net.server.connection(server).unwrap().path()
+}
+
+/// CID-13, CID-17: by its connection ID, whoever else is where it comes from.
+#[test]
+fn a_record_finds_its_connection_from_anywhere() {
+    let (mut net, handles) = connected(AddressChange::Stay, &[1, 2]);
+    for (client, server) in handles {
+        for from in [1, 2, 99] {
+            let record = data(&mut net.clients, client, b"data");
+            let given = give(&mut net.server, net.now, from, &record);
+            assert_eq!(given, Some((server, vec![b"data".to_vec()])));
+        }
+    }
+    assert!(events(&mut net.server).is_empty());
+    let record = data(&mut net.clients, Handle::FIRST, b"data");
+    let mut unknown = record.clone();
+    unknown[11] ^= 1;
+    assert_eq!(give(&mut net.server, net.now, 99, &unknown), None);
+    // On the path of another, it is that one's to drop.
+    let (of, received) = give(&mut net.server, net.now, 2, &unknown).unwrap();
+    assert!(received.is_empty());
+    let dropped = net.server.connection(of).unwrap().stats().discarded(DiscardReason::WrongConnectionId);
+    assert_eq!(dropped, 1);
+}
+
+/// CID-16: by default nothing moves a connection; an application may.
+#[test]
+fn a_connection_stays_where_it_is_unless_it_is_told_to_move() {
+    let (mut net, handles) = connected(AddressChange::Stay, &[1]);
+    let (client, server) = handles[0];
+    let record = data(&mut net.clients, client, b"data");
+    give(&mut net.server, net.now, 99, &record).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+    assert!(net.server.move_to(server, path(99)));
+    net.server.connection(server).unwrap().close();
+    let sent = drain(&mut net.server, net.now);
+    assert_eq!(sent.iter().map(|(path, _)| *path).collect::<Vec<_>>(), [path(99)]);
+}
+
+/// CID-16: the application is asked, once for each change, and decides.
+#[test]
+fn the_newest_record_from_elsewhere_raises_a_question() {
+    let (mut net, handles) = connected(AddressChange::Ask, &[1]);
+    let (client, server) = handles[0];
+    for (from, asked) in [(1, false), (98, true), (98, false), (99, true), (1, false), (99, true)] {
+        let record = data(&mut net.clients, client, b"data");
+        give(&mut net.server, net.now, from, &record).unwrap();
+        let expected = if asked { vec![(server, Event::PeerElsewhere(path(from)))] } else { vec![] };
+        assert_eq!(events(&mut net.server), expected);
+        assert_eq!(path_of(&mut net, server), path(1));
+    }
+    assert!(net.server.move_to(server, path(99)));
+    assert_eq!(path_of(&mut net, server), path(99));
+    // From there it is at home, and where it was is elsewhere.
+    for (from, asked) in [(99, false), (1, true)] {
+        let record = data(&mut net.clients, client, b"data");
+        give(&mut net.server, net.now, from, &record).unwrap();
+        assert_eq!(events(&mut net.server).len(), usize::from(asked));
+    }
+}
+
+/// CID-16, CID-17: what is older than the newest is delivered and moves nothing; replayed, forged or cut, it is
+/// dropped.
+#[test]
+fn only_the_newest_record_says_where_a_peer_is() {
+    let (mut net, handles) = connected(AddressChange::Ask, &[1]);
+    let (client, server) = handles[0];
+    let [late, newest] = [b"late", b"next"].map(|text| data(&mut net.clients, client, text));
+    assert_eq!(give(&mut net.server, net.now, 1, &newest), Some((server, vec![b"next".to_vec()])));
+    assert_eq!(give(&mut net.server, net.now, 99, &late), Some((server, vec![b"late".to_vec()])));
+    assert!(events(&mut net.server).is_empty());
+
+    let next = data(&mut net.clients, client, b"data");
+    for at in [3, 10, 19, 30, next.len() - 1] {
+        let mut forged = next.clone();
+        forged[at] ^= 1;
+        let _ = give(&mut net.server, net.now, 99, &forged);
+    }
+    for replayed in [&late, &newest] {
+        assert_eq!(give(&mut net.server, net.now, 99, replayed), Some((server, vec![])));
+    }
+    let _ = give(&mut net.server, net.now, 99, &next[..next.len() - 1]);
+    assert!(events(&mut net.server).is_empty());
+    give(&mut net.server, net.now, 99, &next).unwrap();
+    assert_eq!(events(&mut net.server), [(server, Event::PeerElsewhere(path(99)))]);
+}
+
+/// A record that was delayed since before a move does not take it back (RFC 9146 section 6).
+#[test]
+fn a_late_record_from_the_former_path_does_not_move_a_connection_back() {
+    let (mut net, handles) = connected(AddressChange::Ask, &[1]);
+    let (client, server) = handles[0];
+    let [late, newest] = [b"late", b"next"].map(|text| data(&mut net.clients, client, text));
+    give(&mut net.server, net.now, 99, &newest).unwrap();
+    net.server.move_to(server, path(99));
+    let _ = events(&mut net.server);
+    assert_eq!(give(&mut net.server, net.now, 1, &late), Some((server, vec![b"late".to_vec()])));
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(99), 0));
+}
+
+/// A path that is taken stays with whom it leads to, and both are reached.
+#[test]
+fn a_move_onto_the_path_of_another_takes_nothing_from_it() {
+    let (mut net, handles) = connected(AddressChange::Stay, &[1, 2]);
+    assert!(net.server.move_to(handles[0].1, path(2)));
+    for (client, server) in &handles {
+        let record = data(&mut net.clients, *client, b"data");
+        assert_eq!(give(&mut net.server, net.now, 2, &record), Some((*server, vec![b"data".to_vec()])));
+    }
+    // What has no connection ID is the other one's.
+    let plain = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 7, 0, 1, 0];
+    assert_eq!(give(&mut net.server, net.now, 2, &plain), Some((handles[1].1, vec![])));
+    assert_eq!(give(&mut net.server, net.now, 1, &plain), None);
+}
+
+/// The former path is free for others, and nothing is left of a connection that is gone.
+#[test]
+fn a_connection_that_moved_leaves_nothing_behind() {
+    let (mut net, handles) = connected(AddressChange::Stay, &[1]);
+    let (client, server) = handles[0];
+    let id = net.server.connection(server).unwrap().session().unwrap().connection_ids.clone().unwrap().ours;
+    assert_eq!(net.server.routes.with_id(id.as_bytes()), Some(server));
+    net.server.move_to(server, path(99));
+    let record = data(&mut net.clients, client, b"data");
+    net.server.connection(server).unwrap().close();
+    let _ = (drain(&mut net.server, net.now), events(&mut net.server));
+    assert_eq!(net.server.routes.with_id(id.as_bytes()), None);
+    assert_eq!((net.server.len(), give(&mut net.server, net.now, 99, &record)), (0, None));
+    assert!(!net.server.move_to(server, path(1)));
+}
+
+/// CID-13: nothing in a record says how long its connection ID is.
+#[test]
+fn all_connection_ids_of_an_endpoint_have_one_length() {
+    let (mut net, _) = connected(AddressChange::Stay, &[1]);
+    let name = || ServerName::try_from("server.example").unwrap();
+    for (len, expected) in [(4, Err(Refusal::OtherConnectionIdLength.into())), (0, Ok(())), (8, Ok(()))] {
+        let ids: Ids = Some([Arc::new(RandomIds::of_len(len)), Arc::new(RandomIds::of_len(len))]);
+        let made = net.server.connect(path(7), client_config(&ids), name(), net.now, &mut net.rng);
+        assert_eq!(made.map(|_| ()), expected, "{len}");
+    }
+    net.ids = Some([Arc::new(RandomIds::of_len(5)), Arc::new(RandomIds::of_len(9))]);
+    let hello = net.hello_with_cookie(3);
+    assert_eq!(net.offer(3, &hello), Err(Some(Refusal::OtherConnectionIdLength)));
+}
+
+/// A generator that repeats itself: each connection is found on its path, and the first one anywhere.
+#[test]
+fn connections_with_the_same_id_are_told_apart_by_their_paths() {
+    #[derive(Debug)]
+    struct Always;
+    impl ConnectionIdGenerator for Always {
+        fn id_len(&self) -> usize {
+            8
+        }
+
+        fn fill(&self, id: &mut [u8], _: &mut dyn CryptoRng) {
+            id.fill(7);
+        }
+    }
+    let (mut net, handles) =
+        connected_with([Arc::new(RandomIds::of_len(0)), Arc::new(Always)], AddressChange::Stay, &[1, 2]);
+    for (port, (client, server)) in [1, 2].into_iter().zip(&handles) {
+        let record = data(&mut net.clients, *client, b"data");
+        assert_eq!(give(&mut net.server, net.now, port, &record), Some((*server, vec![b"data".to_vec()])));
+    }
+    let record = data(&mut net.clients, handles[0].0, b"data");
+    assert_eq!(give(&mut net.server, net.now, 99, &record), Some((handles[0].1, vec![b"data".to_vec()])));
+    assert_eq!(ConnectionId::new(&[7; 8]).and_then(|id| net.server.routes.with_id(id.as_bytes())), Some(handles[0].1));
+}
