@@ -8,7 +8,7 @@ use sealgram::code::HandshakeType;
 use sealgram::crypto::{CryptoProvider, KeyExchangeGroup, Suite};
 use sealgram::pki_types::{ServerName, UnixTime};
 use sealgram::provider::ring;
-use sealgram::{Connection, Instant, TransportOptions, WallClock};
+use sealgram::{Connection, Instant, RandomIds, TransportOptions, WallClock};
 
 use crate::authentication::{Authentication, Means};
 use crate::books::Books;
@@ -43,6 +43,8 @@ pub struct PairBuilder {
     habits: Option<SimRng>,
     key_lines: Option<[Arc<KeyLines>; 2]>,
     reconciles: bool,
+    /// How long the connection IDs are that the client wants and that the server wants, if both use them.
+    connection_ids: Option<[u8; 2]>,
 }
 
 /// Which algorithms the two ends use.
@@ -71,6 +73,7 @@ impl PairBuilder {
             habits: None,
             key_lines: capture_folder().map(|_| Default::default()),
             reconciles: false,
+            connection_ids: None,
         }
     }
 
@@ -94,6 +97,13 @@ impl PairBuilder {
     /// By what the two know each other: by the server's certificate unless this says otherwise.
     pub const fn authentication(mut self, authentication: Authentication) -> Self {
         self.authentication = authentication;
+        self
+    }
+
+    /// Both use connection IDs (RFC 9146): those that the client wants have so many bytes, and those that the server
+    /// wants.
+    pub const fn connection_ids(mut self, client: u8, server: u8) -> Self {
+        self.connection_ids = Some([client, server]);
         self
     }
 
@@ -220,6 +230,10 @@ impl PairBuilder {
         if let Some([of_client, of_server]) = &self.key_lines {
             (client, server) = (client.danger().key_log(of_client.clone()), server.danger().key_log(of_server.clone()));
         }
+        if let Some([of_client, of_server]) = self.connection_ids {
+            client = client.connection_ids(Arc::new(RandomIds::of_len(of_client)));
+            server = server.connection_ids(Arc::new(RandomIds::of_len(of_server)));
+        }
         let (client, server) = (client.build().expect("a sound configuration"), server.build().expect("a sound one"));
         let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
         let wall_clock = wall_clock();
@@ -236,6 +250,7 @@ impl PairBuilder {
             habits: self.habits,
             recording: Recording::new(self.seed, self.key_lines),
             is_resumption: self.earlier.is_some(),
+            cid_lens: self.connection_ids.map_or([0; 2], |[client, server]| [server.into(), client.into()]),
             desk: Desk::new(self.questions, shelves.map(|shelves| shelves.server)),
         })
     }

@@ -1,7 +1,7 @@
 //! The kinds of handshakes there are, for tests that try something with each of them.
 //!
-//! A new kind (connection IDs) is one more entry of [`toy_kinds`], and of [`ring_authentications`] where its cryptography
-//! matters to delivery.
+//! A new kind is one more entry of [`toy_kinds`], and of [`ring_authentications`] where its cryptography matters to
+//! delivery.
 
 use std::sync::OnceLock;
 
@@ -72,6 +72,10 @@ pub fn toy_kinds(mtu: usize) -> Vec<Kind> {
         known_by("PSK", Authentication::PresharedKey(&toy::PSK_SUITE)),
         known_by("ECDHE_PSK", Authentication::PresharedKey(&toy::ECDHE_PSK_SUITE)),
         Kind::new(format!("given a ticket, MTU {mtu}"), move |seed| gate(seed).gives_ticket()),
+        Kind::new(format!("connection IDs of both, MTU {mtu}"), move |seed| gate(seed).connection_ids(4, 8)),
+        Kind::resumed(format!("resumed by Id with a connection ID, MTU {mtu}"), ResumeBy::Id, move |seed| {
+            gate(seed).connection_ids(8, 0)
+        }),
         resumed(ResumeBy::Id),
         resumed(ResumeBy::Ticket),
         resumed(ResumeBy::StaleTicket),

@@ -50,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) recording: Recording,
     pub(crate) books: Option<Books>,
     pub(crate) is_resumption: bool,
+    /// How long the connection IDs are that each end sends, the client first.
+    pub(crate) cid_lens: [usize; 2],
     pub(crate) desk: Desk,
 }
 
@@ -73,14 +75,14 @@ impl Pair {
     }
 
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { hosts, link, out_len, habits, recording, books, is_resumption, desk } = parts;
+        let Parts { hosts, link, out_len, habits, recording, books, is_resumption, desk, cid_lens } = parts;
         Self {
             now: BEGINNING,
             ends: hosts.map(End::new),
             link,
             in_flight: BTreeMap::new(),
             arrivals: 0,
-            log: WireLog::default(),
+            log: WireLog::of_ids(cid_lens),
             out: vec![0; out_len],
             habits,
             recording,

@@ -17,6 +17,8 @@ pub struct WireLog {
     /// Of the connections that each end has had, the latest last. An endpoint may have two at a time: one that is being
     /// replaced, and the newcomer, which may fail.
     connections: [Vec<Numbers>; 2],
+    /// How long the connection IDs are in the records of each end, if it sends any.
+    cid_lens: [usize; 2],
 }
 
 /// What one connection has used up.
@@ -40,6 +42,11 @@ pub struct Entry {
 }
 
 impl WireLog {
+    /// Of ends that send connection IDs of these lengths, the client first.
+    pub(crate) fn of_ids(cid_lens: [usize; 2]) -> Self {
+        Self { cid_lens, ..Self::default() }
+    }
+
     /// All datagrams, in the order in which they were sent.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
@@ -53,7 +60,11 @@ impl WireLog {
 
     /// The records of one end.
     pub fn records(&self, role: Role) -> impl Iterator<Item = RecordView<'_>> {
-        self.of(role).flat_map(|entry| inspect::records(&entry.datagram))
+        self.of(role).flat_map(|entry| self.records_in(entry.from, &entry.datagram))
+    }
+
+    fn records_in<'d>(&self, from: Role, datagram: &'d [u8]) -> inspect::Records<'d> {
+        inspect::records(datagram).with_connection_ids(self.cid_lens[index(from)])
     }
 
     /// How many datagrams there are.
@@ -86,7 +97,7 @@ impl WireLog {
 
     /// What must be true of all that is ever sent.
     fn check(&mut self, from: Role, datagram: &[u8]) {
-        let mut records = inspect::records(datagram);
+        let mut records = self.records_in(from, datagram);
         for record in records.by_ref() {
             if let Some(numbers) = self.numbers_of(from, &record) {
                 numbers.check(from, &record);
@@ -139,7 +150,7 @@ impl fmt::Display for WireLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, entry) in self.entries.iter().enumerate() {
             writeln!(f, "{index:>4} {:?} {:?}, {} bytes", entry.at, entry.from, entry.datagram.len())?;
-            for record in inspect::records(&entry.datagram) {
+            for record in self.records_in(entry.from, &entry.datagram) {
                 writeln!(f, "       {record}")?;
                 for fragment in record.fragments() {
                     writeln!(f, "         {fragment}")?;
