@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use pki_types::ServerName;
 use sealgram::x509::Fingerprint;
 
-use crate::choice::{Algorithms, Psk};
+use crate::choice::{Algorithms, Cid, Psk};
 
 /// DTLS 1.2 on the command line.
 #[derive(Debug, Parser)]
@@ -65,6 +65,10 @@ pub(crate) struct Listen {
     #[command(flatten)]
     pub(crate) algorithms: Algorithms,
 
+    /// Agree on connection IDs (RFC 9146). Those of this side begin with these bytes and end with eight random ones
+    #[arg(long, value_name = "HEX")]
+    pub(crate) cid: Option<Cid>,
+
     /// Send every datagram back
     #[arg(long)]
     pub(crate) echo: bool,
@@ -110,6 +114,10 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) algorithms: Algorithms,
+
+    /// Offer connection IDs (RFC 9146). The one of this side has these bytes; with --cid "" only the server has one
+    #[arg(long, value_name = "HEX")]
+    pub(crate) cid: Option<Cid>,
 
     /// A datagram to send; may be repeated. Without any, each line of standard input is one
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

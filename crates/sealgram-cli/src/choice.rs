@@ -1,13 +1,15 @@
-//! What both programs choose from: cipher suites, groups, preshared keys.
+//! What both programs choose from: cipher suites, groups, preshared keys, connection IDs.
 
 use core::fmt;
 use core::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
-use sealgram::PresharedKey;
 use sealgram::code::CipherSuite;
 use sealgram::crypto::{CryptoProvider, KeyExchangeGroup};
 use sealgram::provider::ring;
+use sealgram::rand_core::CryptoRng;
+use sealgram::{ConnectionId, ConnectionIdGenerator, PresharedKey};
 
 /// Which algorithms to use. Without any of these, the defaults of the library.
 #[derive(Args, Debug)]
@@ -83,6 +85,53 @@ impl fmt::Debug for Psk {
     }
 }
 
+/// What the connection IDs of this side begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cid(Vec<u8>);
+
+impl Cid {
+    /// One connection ID, always the same.
+    pub(crate) fn alone(&self) -> Arc<dyn ConnectionIdGenerator> {
+        Arc::new(Prefixed { prefix: self.0.clone(), random_len: 0 })
+    }
+
+    /// A connection ID for each of many peers.
+    pub(crate) fn with_random_end(&self) -> Arc<dyn ConnectionIdGenerator> {
+        Arc::new(Prefixed { prefix: self.0.clone(), random_len: RANDOM_LEN })
+    }
+}
+
+impl FromStr for Cid {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes = bytes(text).ok_or("it is not hexadecimal")?;
+        let most = ConnectionId::MAX_LEN - RANDOM_LEN;
+        if bytes.len() <= most { Ok(Self(bytes)) } else { Err(format!("there are at most {most} bytes")) }
+    }
+}
+
+#[derive(Debug)]
+struct Prefixed {
+    prefix: Vec<u8>,
+    random_len: usize,
+}
+
+impl ConnectionIdGenerator for Prefixed {
+    fn id_len(&self) -> usize {
+        self.prefix.len() + self.random_len
+    }
+
+    fn fill(&self, id: &mut [u8], random: &mut dyn CryptoRng) {
+        let (prefix, rest) = id.split_at_mut(self.prefix.len());
+        prefix.copy_from_slice(&self.prefix);
+        random.fill_bytes(rest);
+    }
+}
+
+/// So many bytes tell any number of associations apart.
+const RANDOM_LEN: usize = 8;
+
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = hex.bytes().map(|byte| char::from(byte).to_digit(16)?.try_into().ok()).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
@@ -102,6 +151,14 @@ mod tests {
             assert!(bad.parse::<Psk>().is_err(), "{bad}");
         }
         assert!(":00".parse::<Psk>().is_ok(), "an identity may be empty");
+    }
+
+    #[test]
+    fn a_connection_id_is_hexadecimal_or_nothing() {
+        assert_eq!("".parse(), Ok(Cid(Vec::new())));
+        assert_eq!("00fF".parse(), Ok(Cid(vec![0, 0xff])));
+        assert!("0".parse::<Cid>().is_err() && "0g".parse::<Cid>().is_err());
+        assert!("00".repeat(247).parse::<Cid>().is_ok() && "00".repeat(248).parse::<Cid>().is_err());
     }
 
     #[test]

@@ -103,6 +103,9 @@ fn config(arguments: &Connect, witness: Arc<Witness>) -> Result<Arc<ClientConfig
     if let Some(suites) = arguments.algorithms.suites() {
         builder = builder.cipher_suites(suites);
     }
+    if let Some(cid) = &arguments.cid {
+        builder = builder.connection_ids(cid.alone());
+    }
     builder
         .application_protocols(&protocols(&arguments.alpn))
         .transport(TransportOptions::default().initial_timeout(initial).handshake_deadline(patience))
@@ -148,6 +151,10 @@ fn describe(client: &Client, arguments: &Connect) -> Result<()> {
         }
         if arguments.resume {
             output::line(if session.resumed { "resumed:      yes" } else { "resumed:      no" })?;
+        }
+        if let Some(ids) = &session.connection_ids {
+            let [ours, peer] = [&ids.ours, &ids.peer].map(|id| output::hex(id.as_bytes()));
+            output::line(format_args!("cid:          '{ours}' here, '{peer}' there"))?;
         }
         if session.psk_identity.is_some() {
             return output::line("trust:        the preshared key\n");

@@ -70,6 +70,9 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     if let Some(suites) = arguments.algorithms.suites() {
         builder = builder.cipher_suites(suites);
     }
+    if let Some(cid) = &arguments.cid {
+        builder = builder.connection_ids(cid.with_random_end());
+    }
     // Clients that come back need no full handshake, whichever way they know.
     let tickets = TicketKeys::generate(provider, &mut UnwrapErr(SysRng)).map_err(failed)?;
     builder = builder.tickets(Arc::new(tickets)).sessions(Arc::new(MemoryServerSessions::new(SESSIONS)));

@@ -15,6 +15,11 @@ pub(crate) fn line(text: impl fmt::Display) -> Result<()> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| Failure::of_output(&error))
 }
 
+/// Bytes as people write them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether and how to colour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Palette {

@@ -31,6 +31,22 @@ fn a_client_that_comes_back_is_known() {
     assert_eq!(resumed, 1, "{connected:?}");
 }
 
+/// The client's record carries what the server wants, and the answer what the client wants.
+#[test]
+fn connection_ids_are_agreed_on_where_both_want_them() {
+    let (with, without) = (Listening::start(&["--echo", "--cid", "5ea1"]), Listening::start(&["--echo"]));
+    let connect = |server: &Listening, cid: &[&str]| {
+        let base = ["connect", &server.address, "--insecure", "--send", "x", "--wait", "50"];
+        run(&[&base[..], cid].concat()).expect_success()
+    };
+    for (wanted, shown) in [("c0ffee", "'c0ffee' here, '5ea1"), ("", "'' here, '5ea1")] {
+        let text = connect(&with, &["--cid", wanted]);
+        assert!(text.contains(&format!("cid:          {shown}")) && text.contains(": x\n"), "{text}");
+    }
+    assert!(!connect(&with, &[]).contains("cid:"));
+    assert!(!connect(&without, &["--cid", "c0ffee"]).contains("cid:"));
+}
+
 #[test]
 fn a_client_shows_a_certificate_where_one_is_required() {
     let dir = Dir::new();

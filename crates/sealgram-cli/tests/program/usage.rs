@@ -19,6 +19,7 @@ fn what_cannot_be_understood_is_one_line() {
         (&["connect", "localhost:4433", "--insecure", "--alpn", ""], "application protocol"),
         (&["listen", "127.0.0.1:0", "--cert", "x"], "--key"),
         (&["connect", "localhost:4433", "--insecure", "--rpk", "x"], "cannot be used with"),
+        (&["connect", "localhost:4433", "--cid", "0g"], "'0g'"),
         (&["cert"], "--out"),
         (&["cert", "--out", "x", "--days", "36501"], "36501"),
         (&["cert", "--out", "x", "--name", "*.*.example"], "'*.*.example'"),
