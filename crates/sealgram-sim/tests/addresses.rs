@@ -196,3 +196,31 @@ fn a_server_that_stays_hears_a_client_that_moves() {
         assert!(scene.elsewhere.is_empty());
     });
 }
+
+/// CID-16, CID-17, CID-23: the server follows by itself once the client has answered from its new port; nothing that
+/// the attacker sends again makes it send to him.
+#[test]
+fn a_server_follows_a_client_that_answers_from_where_it_is() {
+    for_seeds(0..100, |seed| {
+        let mut scene = Scene::new(seed, AddressChange::Follow);
+        let mut said = Vec::new();
+        for round in 0..50u8 {
+            if scene.rng.permille(300) {
+                scene.port += 1;
+            }
+            scene.attack();
+            said.push(vec![round; 20]);
+            scene.client_says(&[round; 20]);
+            scene.attack();
+            // The challenge and its answer.
+            scene.exchange();
+            scene.exchange();
+            assert_eq!(scene.server.connection(scene.association.unwrap()).unwrap().path(), path(scene.port));
+            scene.server_says(&[round; 30]);
+            assert_eq!(scene.at_client.last(), Some(&vec![round; 30]));
+            scene.now = scene.now + Duration::from_secs(1);
+            scene.server.handle_timeout(scene.now);
+        }
+        assert_eq!((scene.at_server, scene.elsewhere.len()), (said, 0));
+    });
+}

@@ -77,11 +77,18 @@ pub struct ConnectionIds {
     pub ours: ConnectionId,
     /// What stands in the records that we send; empty if none does.
     pub peer: ConnectionId,
+    /// Whether both sides answer when the other asks if they receive at an address (RFC 9853).
+    pub path_checks: bool,
 }
 
 impl ConnectionIds {
     pub(crate) const fn new(ours: ConnectionId, peer: ConnectionId) -> Self {
-        Self { ours, peer }
+        Self { ours, peer, path_checks: false }
+    }
+
+    pub(crate) const fn checking_paths(mut self, path_checks: bool) -> Self {
+        self.path_checks = path_checks;
+        self
     }
 
     /// None in either direction.

@@ -57,6 +57,8 @@ codepoint! {
         APPLICATION_DATA = 23,
         /// A protected record with a connection ID, which has its true type inside (RFC 9146 section 4).
         TLS12_CID = 25,
+        /// Whether the peer receives at an address (RFC 9853 section 4).
+        RETURN_ROUTABILITY_CHECK = 27,
     }
 }
 
@@ -264,6 +266,8 @@ codepoint! {
         SIGNATURE_ALGORITHMS_CERT = 50,
         /// RFC 9146 section 3. The number 53 was that of a draft with another MAC, and means nothing.
         CONNECTION_ID = 54,
+        /// RFC 9853 section 3.
+        RETURN_ROUTABILITY_CHECK = 61,
         /// RFC 5746 section 3.2.
         RENEGOTIATION_INFO = 0xff01,
     }

@@ -5,6 +5,7 @@
 
 mod burst;
 mod doubt;
+mod path_check;
 mod receive;
 mod send;
 mod step;
@@ -47,6 +48,7 @@ pub use self::step::Output;
 
 use self::burst::Burst;
 use self::doubt::Doubt;
+use self::path_check::PathChecks;
 use self::suspend::Suspended;
 use self::wrong_psk::UnreadableFinished;
 
@@ -106,6 +108,7 @@ pub struct Connection {
     warnings_received: u8,
     renegotiation_refused: Option<Instant>,
     key_limit_announced: bool,
+    path_checks: PathChecks,
     heard: Option<Instant>,
     events: VecDeque<Event>,
     stats: Stats,
@@ -216,6 +219,7 @@ impl Connection {
             warnings_received: 0,
             renegotiation_refused: None,
             key_limit_announced: false,
+            path_checks: PathChecks::default(),
             heard: None,
             events: VecDeque::new(),
             stats: Stats::default(),
@@ -323,7 +327,8 @@ impl Connection {
 
     fn has_output(&self) -> bool {
         let may_send_flight = self.now.is_none_or(|now| self.may_send_flight(now));
-        self.outgoing.has_unsent() && may_send_flight || self.alert.is_some()
+        let has_answer = self.state.is_ok() && self.path_checks.has_output();
+        self.outgoing.has_unsent() && may_send_flight || self.alert.is_some() || has_answer
     }
 
     /// Whether another datagram of our flight may leave now. What is left of it after the end takes no breath: the alert

@@ -31,6 +31,9 @@ pub enum Event {
     /// ([`AddressChange::Ask`](crate::AddressChange::Ask)). Make sure that the peer receives there before you call
     /// [`crate::Endpoint::move_to`]: the sender of a datagram is easily made up.
     PeerElsewhere(Path),
+    /// The peer has shown that it receives on this path, and what is sent goes there from now on
+    /// ([`AddressChange::Follow`](crate::AddressChange::Follow)).
+    PeerMoved(Path),
     /// The connection has ended. This is the last event. The alert that tells the peer, if there is one, is already
     /// waiting in [`crate::Connection::poll_transmit`].
     Closed(CloseReason),
@@ -77,6 +80,7 @@ impl fmt::Debug for Event {
                 f.debug_struct("Needs").field("id", id).field("decision", decision).finish()
             }
             Self::PeerElsewhere(path) => f.debug_tuple("PeerElsewhere").field(path).finish(),
+            Self::PeerMoved(path) => f.debug_tuple("PeerMoved").field(path).finish(),
             Self::KeyLimitNear => f.write_str("KeyLimitNear"),
             Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
         }

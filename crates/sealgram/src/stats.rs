@@ -90,6 +90,8 @@ discard_reasons! {
     // Other messages.
     /// A ChangeCipherSpec that is malformed, repeated, or before its time.
     UntimelyChangeCipherSpec = "untimely ChangeCipherSpec",
+    /// A return routability check that makes no sense: an answer to nothing, or a message that nobody knows.
+    UnexpectedPathCheck = "unexpected path check",
     /// An alert of a size or level that does not exist.
     MalformedAlert = "malformed alert",
     /// A warning alert, which asks for nothing.

@@ -121,6 +121,7 @@ impl Connection {
             ContentType::APPLICATION_DATA => return Some(record.plaintext.clone()),
             ContentType::HANDSHAKE => self.on_handshake_record(record, content),
             ContentType::ALERT => self.on_alert(record.epoch, content),
+            ContentType::RETURN_ROUTABILITY_CHECK => self.on_path_check(content),
             // The epoch of a record says all that ChangeCipherSpec could: it has no message_seq, may be lost, repeated
             // or early, and is not authenticated. So it is taken note of, and changes nothing (FLT-17 .. FLT-19).
             ContentType::CHANGE_CIPHER_SPEC if record.epoch == 0 && content == [1] => {}

@@ -25,7 +25,9 @@ impl Connection {
             }
             return None;
         }
-        let transmit = self.transmit_flight(now, out).or_else(|| self.transmit_alert(out));
+        let flight = self.transmit_flight(now, out);
+        let response = || self.transmit_path_response(out).map(|(_, transmit)| transmit);
+        let transmit = flight.or_else(response).or_else(|| self.transmit_alert(out));
         self.erase_keys_once_over();
         transmit
     }

@@ -22,6 +22,10 @@ pub enum AddressChange {
     /// It says so, once for each change ([`Event::PeerElsewhere`](crate::Event::PeerElsewhere)), and goes on sending to
     /// where the peer was, until [`Endpoint::move_to`](crate::Endpoint::move_to).
     Ask,
+    /// It asks the peer there to say something again that nobody else could know (RFC 9853), and sends there once the
+    /// answer has come from there ([`Event::PeerMoved`](crate::Event::PeerMoved)). Until then, and if none comes within
+    /// a second, it goes on sending to where the peer was. A peer that does not know such checks stays where it is.
+    Follow,
 }
 
 impl EndpointConfig {

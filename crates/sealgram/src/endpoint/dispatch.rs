@@ -114,7 +114,12 @@ impl Endpoint {
         match self.addressee(&path, datagram) {
             Addressee::One(handle) => self.give(now, path, handle, datagram),
             Addressee::Either { established, newcomer } => match self.try_established(now, established, datagram) {
-                Some(received) => Dispatch::Data(established, received.finish(datagram)),
+                Some(received) => {
+                    let len = datagram.len();
+                    let received = received.finish(datagram);
+                    self.came_on(now, established, path, received.newest().then_some(len));
+                    Dispatch::Data(established, received)
+                }
                 None => self.give(now, path, newcomer, datagram),
             },
             Addressee::Stranger => self.ask_at_gate(now, path, datagram),
@@ -212,9 +217,11 @@ impl Endpoint {
         while let Some(handle) = self.schedule.next_to_transmit() {
             let Some((path, entry)) = self.routes.get_mut(handle) else { continue };
             entry.takes_turn_to_transmit();
-            if let Some(transmit) = entry.connection.poll_transmit(now, out) {
+            let check = entry.transmit_path_check(path, out);
+            let sent = check.or_else(|| entry.connection.poll_transmit(now, out).map(|transmit| (*path, transmit)));
+            if sent.is_some() {
                 self.schedule.touched(handle, entry);
-                return Some((*path, transmit));
+                return sent;
             }
             self.schedule.settle(handle, entry);
             self.reap(handle);
@@ -291,12 +298,9 @@ impl Endpoint {
 
     fn give<'d>(&mut self, now: Instant, path: Path, handle: Handle, datagram: &'d mut [u8]) -> Dispatch<'d> {
         let Some((_, entry)) = self.routes.get_mut(handle) else { return self.dropped(DiscardReason::NoRoute) };
+        let len = datagram.len();
         let received = entry.connection.handle_datagram(now, datagram);
-        let is_newest = received.newest();
-        self.schedule.touched(handle, entry);
-        if is_newest {
-            self.newest_came_on(handle, path);
-        }
+        self.came_on(now, handle, path, received.newest().then_some(len));
         Dispatch::Data(handle, received)
     }
 

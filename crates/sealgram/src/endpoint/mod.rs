@@ -1,5 +1,6 @@
 //! Many associations on one socket: which datagram belongs to which, who may become one, and when each is due.
 
+mod candidate;
 mod config;
 mod dispatch;
 mod error;

@@ -8,6 +8,7 @@
 //!   newest record, opened, on another path:
 //!     stay     nothing
 //!     ask      Event::PeerElsewhere ---the application has made sure---> Endpoint::move_to
+//!     follow   challenge ---answered---> Event::PeerMoved               (candidate.rs)
 //! ```
 //!
 //! An older record says nothing about where the peer is now: it may have been delayed, or held back and sent on from
@@ -18,9 +19,11 @@ use crate::endpoint::config::AddressChange;
 use crate::endpoint::dispatch::Endpoint;
 use crate::endpoint::error::Refusal;
 use crate::endpoint::routes::{Handle, Route};
+use crate::endpoint::schedule::Entry;
 use crate::event::Status;
 use crate::path::Path;
 use crate::record::RecordLayer;
+use crate::time::Instant;
 
 impl Endpoint {
     /// Sends to another path from now on, whatever the connection receives and from where. Returns whether there is
@@ -59,19 +62,26 @@ impl Endpoint {
         }
     }
 
-    /// Takes note that the newest record of a connection came on this path.
-    pub(super) fn newest_came_on(&mut self, handle: Handle, path: Path) {
+    /// Takes note of where a datagram came from; `newest_len` is its length if it held the newest record.
+    pub(super) fn came_on(&mut self, now: Instant, handle: Handle, path: Path, newest_len: Option<usize>) {
         let policy = self.config.address_change;
-        let Some((current, entry)) = self.routes.get_mut(handle) else { return };
-        if *current == path {
-            entry.elsewhere = None;
-            return;
+        let Some((home, entry)) = self.routes.get_mut(handle) else { return };
+        entry.connection.challenges_came_on(path);
+        let moves = entry.takes_candidate(path);
+        match newest_len {
+            Some(_) if *home == path => {
+                entry.elsewhere = None;
+                entry.drop_candidate();
+            }
+            Some(len) if !moves => entry.newest_from_elsewhere(now, policy, path, len),
+            _ => {}
         }
-        // Until the handshake is over, it belongs to the address that was validated.
-        let is_established = entry.connection.status() == Status::Connected;
-        if is_established && policy == AddressChange::Ask && entry.elsewhere != Some(path) {
-            entry.elsewhere = Some(path);
-            entry.connection.tell_of_path(path);
+        if moves {
+            entry.connection.tell_of_move(path);
+        }
+        self.schedule.touched(handle, entry);
+        if moves {
+            self.routes.move_to(handle, path);
         }
     }
 
@@ -88,6 +98,26 @@ impl Endpoint {
     pub(super) const fn settle_id_len(&mut self, id_len: usize) {
         if id_len > 0 {
             self.cid_len = id_len;
+        }
+    }
+}
+
+impl Entry {
+    /// Does what the policy says when the newest record came on another path.
+    fn newest_from_elsewhere(&mut self, now: Instant, policy: AddressChange, path: Path, len: usize) {
+        // Until the handshake is over, it belongs to the address that was validated.
+        if self.connection.status() != Status::Connected {
+            return;
+        }
+        match policy {
+            AddressChange::Stay => {}
+            AddressChange::Ask if self.elsewhere == Some(path) => {}
+            AddressChange::Ask => {
+                self.elsewhere = Some(path);
+                self.connection.tell_of_path(path);
+            }
+            AddressChange::Follow if self.connection.checks_paths() => self.check_path(now, path, len),
+            AddressChange::Follow => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use crate::connection::Connection;
+use crate::endpoint::candidate::Candidate;
 use crate::endpoint::routes::Handle;
 use crate::endpoint::timers::{Deadline, Timers};
 use crate::event::Status;
@@ -24,6 +25,8 @@ pub(super) struct Entry {
     is_identified: bool,
     /// Where its newest record came from, if the application was told of another path than its own.
     pub(super) elsewhere: Option<Path>,
+    /// The path that it may move to, while that is being checked.
+    pub(super) candidate: Option<Candidate>,
     /// Its entry in the index of deadlines.
     deadline: Deadline,
     queued_for_transmit: bool,
@@ -68,6 +71,7 @@ impl Entry {
             is_complete: false,
             is_identified: false,
             elsewhere: None,
+            candidate: None,
             upkeep: Upkeep::NotYet,
             deadline: Deadline::NONE,
             queued_for_transmit: false,
@@ -133,6 +137,7 @@ impl Schedule {
     pub(super) fn wake(&mut self, handle: Handle, entry: &mut Entry) {
         entry.deadline = Deadline::NONE;
         entry.connection.handle_timeout(self.now);
+        entry.give_up_candidate(self.now);
         if matches!(entry.upkeep, Upkeep::At(at) if at <= self.now) {
             entry.upkeep = self.look_after(&mut entry.connection);
         }
@@ -173,7 +178,8 @@ impl Schedule {
             Upkeep::At(at) => Some(at),
             Upkeep::NotYet | Upkeep::Done => None,
         };
-        let at = [entry.connection.poll_timeout(), upkeep].into_iter().flatten().min();
+        let check = entry.candidate_due(self.now);
+        let at = [entry.connection.poll_timeout(), upkeep, check].into_iter().flatten().min();
         self.timers.set(handle, &mut entry.deadline, at);
     }
 

@@ -183,6 +183,8 @@ impl ClientOffer {
         }
         if let Some(id) = &connection_id {
             extensions.connection_id(id);
+            // RFC 9853 section 3: never without the other.
+            extensions.empty(ExtensionType::RETURN_ROUTABILITY_CHECK);
         }
         Ok(Self { random, offered, connection_id, suites, extensions: extensions.finish()? })
     }
@@ -213,6 +215,7 @@ impl ClientOffer {
         }
         self.check_extensions(&hello.extensions)?;
         check_secure_renegotiation(&hello.extensions, config)?;
+        let path_checks = hello.extensions.has_empty(ExtensionType::RETURN_ROUTABILITY_CHECK)?;
         let choice = ServerChoice {
             suite,
             extended_master_secret: check_extended_master_secret(&hello.extensions, &config.common)?,
@@ -223,7 +226,7 @@ impl ClientOffer {
                 .connection_id
                 .clone()
                 .zip(hello.extensions.connection_id()?)
-                .map(|(ours, peer)| ConnectionIds::new(ours, peer)),
+                .map(|(ours, peer)| ConnectionIds::new(ours, peer).checking_paths(path_checks)),
         };
         // Where a session is taken up again, nobody shows anything.
         let is_resumed = self.offered.accepted(hello.session_id).is_some();
@@ -371,6 +374,8 @@ pub(crate) struct Basics {
     secure_renegotiation: bool,
     /// What the client wants to find in our records, if it offers connection IDs.
     connection_id: Option<ConnectionId>,
+    /// Whether it answers when asked if it receives at an address.
+    path_checks: bool,
 }
 
 /// What a server says beyond its choice.
@@ -386,7 +391,8 @@ impl Promises {
     pub(crate) fn new(ticket: bool, basics: &Basics, config: &ServerConfig, seed: &mut Seed) -> Self {
         let connection_ids = match (&config.common.connection_ids, &basics.connection_id) {
             (Some(generator), Some(peer)) => {
-                Some(ConnectionIds::new(ConnectionId::generate(&**generator, seed), peer.clone()))
+                let ours = ConnectionId::generate(&**generator, seed);
+                Some(ConnectionIds::new(ours, peer.clone()).checking_paths(basics.path_checks))
             }
             _ => None,
         };
@@ -402,7 +408,9 @@ pub(crate) fn check(hello: &ClientHello<'_>, config: &ServerConfig) -> Result<Ba
     }
     let extended_master_secret = check_extended_master_secret(&hello.extensions, &config.common)?;
     let secure_renegotiation = offers_secure_renegotiation(hello)?;
-    Ok(Basics { extended_master_secret, secure_renegotiation, connection_id: hello.extensions.connection_id()? })
+    let connection_id = hello.extensions.connection_id()?;
+    let path_checks = hello.extensions.has_empty(ExtensionType::RETURN_ROUTABILITY_CHECK)?;
+    Ok(Basics { extended_master_secret, secure_renegotiation, connection_id, path_checks })
 }
 
 /// Chooses for a server; its own order of preference rules.
@@ -486,8 +494,11 @@ fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, protocol: Opt
     if promises.ticket {
         extensions.session_ticket(&[]);
     }
-    if let Some(ConnectionIds { ours, .. }) = &promises.connection_ids {
+    if let Some(ConnectionIds { ours, path_checks, .. }) = &promises.connection_ids {
         extensions.connection_id(ours);
+        if *path_checks {
+            extensions.empty(ExtensionType::RETURN_ROUTABILITY_CHECK);
+        }
     }
 }
 

@@ -227,7 +227,9 @@ impl RecordLayer {
                 check_content_len(header.content_type, content_len)?;
                 let inner = keys.open(header, self.cids.ours.as_bytes(), bytes)?;
                 let (content_type, content_len) = match header.content_type {
-                    ContentType::TLS12_CID => unwrap_inner(bytes.get(inner.clone()).unwrap_or_default())?,
+                    ContentType::TLS12_CID => {
+                        unwrap_inner(bytes.get(inner.clone()).unwrap_or_default(), self.cids.path_checks)?
+                    }
                     content_type => (content_type, inner.len()),
                 };
                 let start = body.start.saturating_add(inner.start);
@@ -355,6 +357,8 @@ fn check_header(header: &RecordHeader, cids: &ConnectionIds) -> Result<(), Disca
         ContentType::APPLICATION_DATA if is_protected => {}
         // RFC 9146 section 3: plaintext never has a connection ID. Section 4: it has one byte or more.
         ContentType::TLS12_CID if is_protected && !cids.ours.is_empty() => {}
+        // RFC 9853 section 4: only where both sides have agreed on it, and only under keys.
+        ContentType::RETURN_ROUTABILITY_CHECK if is_protected && cids.path_checks => {}
         ContentType::APPLICATION_DATA => return Err(DiscardReason::PlaintextApplicationData),
         _ => return Err(DiscardReason::UnknownContentType),
     }
@@ -379,12 +383,13 @@ fn check_content_len(content_type: ContentType, len: usize) -> Result<(), Discar
 
 /// What a record with a connection ID holds: content, type, and any number of zeros (RFC 9146 section 4). Says the type
 /// and how long the content is.
-fn unwrap_inner(inner: &[u8]) -> Result<(ContentType, usize), DiscardReason> {
+fn unwrap_inner(inner: &[u8], path_checks: bool) -> Result<(ContentType, usize), DiscardReason> {
     let last = inner.iter().enumerate().rfind(|(_, byte)| **byte != 0);
     let (len, content_type) = last.ok_or(DiscardReason::InvalidInnerType)?;
     let content_type = ContentType(*content_type);
     match content_type {
         ContentType::ALERT | ContentType::HANDSHAKE | ContentType::APPLICATION_DATA => {}
+        ContentType::RETURN_ROUTABILITY_CHECK if path_checks => {}
         // ChangeCipherSpec is never protected in an epoch that has connection IDs, and there is no second wrapping.
         _ => return Err(DiscardReason::InvalidInnerType),
     }

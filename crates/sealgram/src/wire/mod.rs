@@ -20,6 +20,7 @@ pub(crate) mod finished;
 pub(crate) mod fragment;
 pub(crate) mod hello;
 pub(crate) mod key_exchange;
+pub(crate) mod path_check;
 pub(crate) mod reader;
 pub(crate) mod record;
 #[cfg(any(test, feature = "internals"))]

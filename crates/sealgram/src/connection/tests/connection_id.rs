@@ -281,6 +281,144 @@ fn an_id_that_leaves_no_room_is_refused() {
     }
 }
 
+// ---- return routability checks (RFC 9853) ----
+
+const RRC: ExtensionType = ExtensionType::RETURN_ROUTABILITY_CHECK;
+const CHECK: ContentType = ContentType::RETURN_ROUTABILITY_CHECK;
+
+/// CID-20: never without connection IDs, and only if both sides say so.
+#[test]
+fn path_checks_are_agreed_on_with_connection_ids_only() {
+    for mode in MODES {
+        // What a server answers to a client with and without each.
+        for (with_id, with_check) in [(true, true), (true, false), (false, true)] {
+            let mut scene = ServerScene::with(mode, |config| config.connection_ids(random_ids(0)));
+            if with_id {
+                scene.script.hello.extensions.set(EXTENSION, &vec8(b""));
+            }
+            if with_check {
+                scene.script.hello.extensions.set(RRC, &[]);
+            }
+            scene.send_hello();
+            let hello = scene.hear_server_hello();
+            let extensions = ServerHello::decode(&hello).unwrap().extensions;
+            assert_eq!(extensions.find(EXTENSION).is_some(), with_id);
+            assert_eq!(extensions.find(RRC), (with_id && with_check).then_some(&[][..]));
+            scene.say_last_flight();
+            let ids = scene.subject.connection.session().unwrap().connection_ids.clone();
+            assert_eq!(ids.is_some_and(|ids| ids.path_checks), with_id && with_check);
+        }
+        // What a client offers, and makes of the answer.
+        let offer = |scene: &ClientScene| {
+            ClientHello::decode(&scene.script.client_hello).unwrap().extensions.find(RRC).map(<[u8]>::to_vec)
+        };
+        assert_eq!(offer(&ClientScene::new(mode)), None);
+        for (with_id, with_check) in [(true, true), (true, false), (false, true)] {
+            let mut scene = ClientScene::with(mode, |config| config.connection_ids(random_ids(0)));
+            assert_eq!(offer(&scene), Some(Vec::new()));
+            if with_id {
+                scene.script.hello.extensions.set(EXTENSION, &vec8(b""));
+            }
+            if with_check {
+                scene.script.hello.extensions.set(RRC, &[]);
+            }
+            scene.connect();
+            let ids = scene.subject.connection.session().unwrap().connection_ids.clone();
+            assert_eq!(ids.is_some_and(|ids| ids.path_checks), with_id && with_check);
+        }
+    }
+}
+
+/// CID-20: its presence says everything.
+#[test]
+fn an_extension_for_path_checks_that_is_not_empty_is_refused() {
+    for mode in MODES {
+        let mut scene = ServerScene::with(mode, |config| config.connection_ids(random_ids(8)));
+        scene.script.hello.extensions.set(RRC, &[0]);
+        scene.send_hello();
+        scene.doubts(DecodeError::TrailingBytes, AlertDescription::DECODE_ERROR);
+        let mut scene = ClientScene::with(mode, |config| config.connection_ids(random_ids(8)));
+        scene.script.hello.extensions.set(RRC, &[0]);
+        scene.send_flight();
+        scene.doubts(DecodeError::TrailingBytes, AlertDescription::DECODE_ERROR);
+    }
+}
+
+/// A server that answers path checks, with the type inside or outside the protection.
+fn checking_server(ours: u8) -> ServerScene {
+    let mut scene = ServerScene::with(Mode::Wary, |config| config.connection_ids(random_ids(ours)));
+    scene.script.hello.extensions.set(EXTENSION, &vec8(b"peer's"));
+    scene.script.hello.extensions.set(RRC, &[]);
+    scene.send_hello();
+    let hello = scene.hear_server_hello();
+    let answer = ServerHello::decode(&hello).unwrap().extensions.connection_id().unwrap().unwrap();
+    scene.puppet.cids = ConnectionIds::new(id(b"peer's"), answer);
+    scene.say_last_flight();
+    scene
+}
+
+/// CID-21, CID-22: one answer for each challenge, at once, with what the challenge said.
+#[test]
+fn a_challenge_is_answered_once() {
+    for ours in [0, 5] {
+        let mut scene = checking_server(ours);
+        for n in 0..3 {
+            let challenge = [&[0][..], &[n; 8]].concat();
+            let record = scene.puppet.sealed(CHECK, &challenge);
+            assert!(scene.give(&record).is_empty());
+            assert_eq!(scene.subject.connection.poll_timeout(), Some(scene.subject.now), "at once");
+            let [response] = &*scene.heard() else { panic!("one answer") };
+            assert_eq!((response.header.content_type, response.header.epoch), (CHECK, 1));
+            assert_eq!(response.content, [&[1][..], &[n; 8]].concat());
+            scene.give(&record);
+            scene.is_unmoved();
+        }
+        scene.carries_data();
+    }
+}
+
+/// CID-21, CID-22: in plaintext, of another length, of a type to come, or an answer to nothing.
+#[test]
+fn path_checks_without_meaning_are_dropped() {
+    let mut scene = checking_server(5);
+    let plaintext = scene.puppet.record(CHECK, &[0; 9]);
+    assert!(scene.give(&plaintext).is_empty());
+    let senseless: [&[u8]; 6] = [&[0], &[0; 8], &[0; 10], &[1; 9], &[2; 9], &[9; 9]];
+    for (before, content) in (0..).zip(senseless) {
+        assert_eq!(scene.subject.dropped(DiscardReason::UnexpectedPathCheck), before);
+        let record = scene.puppet.sealed(CHECK, content);
+        scene.give(&record);
+        scene.is_unmoved();
+    }
+    scene.carries_data();
+}
+
+/// CID-20, CID-21: where they were not agreed on, there are none.
+#[test]
+fn path_checks_that_were_not_agreed_on_are_dropped() {
+    for (ours, reason) in [(0, DiscardReason::UnknownContentType), (5, DiscardReason::InvalidInnerType)] {
+        let mut scene = connected_server(Mode::Wary, ours, b"peer's");
+        let record = scene.puppet.sealed(CHECK, &[0; 9]);
+        scene.give(&record);
+        scene.is_unmoved();
+        assert_eq!(scene.subject.dropped(reason), 1);
+        scene.carries_data();
+    }
+}
+
+/// Challenges are bounded: what one datagram may ask for, and nobody has taken, takes no more room.
+#[test]
+fn challenges_that_nobody_answers_are_bounded() {
+    let mut scene = checking_server(5);
+    for _ in 0..100 {
+        let record = scene.puppet.sealed(CHECK, &[0; 9]);
+        scene.give(&record);
+    }
+    let answers = scene.heard().len() as u64;
+    assert!((1..10).contains(&answers));
+    assert_eq!(scene.subject.dropped(DiscardReason::UnexpectedPathCheck), 100 - answers);
+}
+
 // ---- two real ends ----
 
 fn settle(client: &mut Subject, server: &mut Subject) {

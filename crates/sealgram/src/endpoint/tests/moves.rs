@@ -214,3 +214,126 @@ fn connections_with_the_same_id_are_told_apart_by_their_paths() {
     assert_eq!(give(&mut net.server, net.now, 99, &record), Some((handles[0].1, vec![b"data".to_vec()])));
     assert_eq!(ConnectionId::new(&[7; 8]).and_then(|id| net.server.routes.with_id(id.as_bytes())), Some(handles[0].1));
 }
+
+// ---- follow ----
+
+/// The paths of what an endpoint sends now, and the datagrams.
+fn sent_to(endpoint: &mut Endpoint, now: Instant) -> (Vec<Path>, Vec<Vec<u8>>) {
+    drain(endpoint, now).into_iter().unzip()
+}
+
+/// A client that was heard from path 99, and the challenge that went there.
+fn challenged() -> (Net, Handle, Handle, Vec<u8>) {
+    let (mut net, handles) = connected(AddressChange::Follow, &[1]);
+    let (client, server) = handles[0];
+    let record = data(&mut net.clients, client, b"data");
+    assert_eq!(give(&mut net.server, net.now, 99, &record), Some((server, vec![b"data".to_vec()])));
+    let (paths, mut datagrams) = sent_to(&mut net.server, net.now);
+    assert_eq!(paths, [path(99)]);
+    let challenge = datagrams.remove(0);
+    assert!(challenge.len() <= 3 * record.len());
+    (net, client, server, challenge)
+}
+
+/// CID-16, CID-22, CID-23: the answer comes from where the challenge went, once, and only then the connection moves.
+#[test]
+fn a_connection_follows_its_peer_once_that_has_answered_from_there() {
+    let (mut net, client, server, challenge) = challenged();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+    // The client answers to where the challenge came from, whatever that is.
+    assert_eq!(give(&mut net.clients, net.now, 7, &challenge), Some((client, vec![])));
+    let (paths, responses) = sent_to(&mut net.clients, net.now);
+    assert_eq!(paths, [path(7)]);
+    assert_eq!(give(&mut net.clients, net.now, 7, &challenge), Some((client, vec![])), "a replay");
+    assert!(drain(&mut net.clients, net.now).is_empty());
+
+    assert_eq!(give(&mut net.server, net.now, 99, &responses[0]), Some((server, vec![])));
+    assert_eq!(events(&mut net.server), [(server, Event::PeerMoved(path(99)))]);
+    assert_eq!(path_of(&mut net, server), path(99));
+    // It is at home there, and nothing is checked any more.
+    let record = data(&mut net.clients, client, b"data");
+    give(&mut net.server, net.now, 99, &record).unwrap();
+    assert!(drain(&mut net.server, net.now).is_empty() && events(&mut net.server).is_empty());
+}
+
+/// CID-23: nothing but the challenge goes to the candidate, and it goes once, however much comes from there.
+#[test]
+fn nothing_but_a_challenge_goes_to_a_path_that_is_not_validated() {
+    let (mut net, client, server, _) = challenged();
+    for _ in 0..10 {
+        let record = data(&mut net.clients, client, b"data");
+        give(&mut net.server, net.now, 99, &record).unwrap();
+        assert!(drain(&mut net.server, net.now).is_empty());
+    }
+    assert_eq!(path_of(&mut net, server), path(1));
+}
+
+/// CID-22: an answer from elsewhere, to nothing, or with another cookie moves nothing.
+#[test]
+fn an_answer_from_another_path_moves_nothing() {
+    for from in [1, 98] {
+        let (mut net, _, server, challenge) = challenged();
+        give(&mut net.clients, net.now, 1, &challenge).unwrap();
+        let (_, responses) = sent_to(&mut net.clients, net.now);
+        give(&mut net.server, net.now, from, &responses[0]).unwrap();
+        assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+    }
+    // The challenge of a check that began anew is another one: the former answer counts no more.
+    let (mut net, client, server, challenge) = challenged();
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, responses) = sent_to(&mut net.clients, net.now);
+    for from in [1, 99] {
+        let record = data(&mut net.clients, client, b"data");
+        give(&mut net.server, net.now, from, &record).unwrap();
+    }
+    give(&mut net.server, net.now, 99, &responses[0]).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+    let stats = net.server.connection(server).unwrap().stats().clone();
+    assert_eq!(stats.discarded(DiscardReason::UnexpectedPathCheck), 1);
+}
+
+/// CID-23: a second, and not more: the association stays, the endpoint sleeps, and the next record begins anew.
+#[test]
+fn a_check_that_nobody_answers_is_given_up() {
+    let (mut net, _, server, challenge) = challenged();
+    assert_eq!(net.server.poll_timeout(), Some(net.now + Duration::from_secs(1)));
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, responses) = sent_to(&mut net.clients, net.now);
+    net.now = net.now + Duration::from_secs(1);
+    net.server.handle_timeout(net.now);
+    assert!(drain(&mut net.server, net.now).is_empty());
+    assert!(net.server.poll_timeout().is_some_and(|at| at > net.now + Duration::from_secs(60)));
+    give(&mut net.server, net.now, 99, &responses[0]).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+    // That answer came from there, and was new: it is reason enough to ask again.
+    let (paths, datagrams) = sent_to(&mut net.server, net.now);
+    assert_eq!(paths, [path(99)]);
+    assert_ne!(datagrams[0], challenge);
+}
+
+/// CID-23: a peer that is heard from home again was not gone.
+#[test]
+fn a_newer_record_from_home_ends_a_check() {
+    let (mut net, client, server, challenge) = challenged();
+    let record = data(&mut net.clients, client, b"data");
+    give(&mut net.server, net.now, 1, &record).unwrap();
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, responses) = sent_to(&mut net.clients, net.now);
+    give(&mut net.server, net.now, 1, &responses[0]).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+}
+
+/// A replayed or forged record raises no challenge.
+#[test]
+fn only_the_newest_record_raises_a_challenge() {
+    let (mut net, handles) = connected(AddressChange::Follow, &[1]);
+    let (client, _) = handles[0];
+    let [late, newest] = [b"late", b"next"].map(|text| data(&mut net.clients, client, text));
+    give(&mut net.server, net.now, 1, &newest).unwrap();
+    let mut forged = newest.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    for datagram in [&late, &newest, &forged] {
+        give(&mut net.server, net.now, 99, datagram).unwrap();
+        assert!(drain(&mut net.server, net.now).is_empty());
+    }
+}
