@@ -34,7 +34,6 @@ use crate::flight::reassembly::{Reassembly, Start};
 use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
 use crate::handshake::resume::SessionReference;
 use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
-use crate::path::Path;
 use crate::proof::AddressValidated;
 use crate::record::{Protection, RecordLayer, Stash};
 use crate::role::Role;
@@ -440,11 +439,6 @@ impl Connection {
     /// The connection ID that the peer puts, or is asked to put, into its records; empty if none.
     pub(crate) const fn expected_id(&self) -> &ConnectionId {
         self.records.expected_id()
-    }
-
-    /// The newest record came from elsewhere.
-    pub(crate) fn tell_of_path(&mut self, path: Path) {
-        self.events.push_back(Event::PeerElsewhere(path));
     }
 
     /// When the last record came that could have been from the peer: once connected, one that opened.

@@ -90,7 +90,8 @@ discard_reasons! {
     // Other messages.
     /// A ChangeCipherSpec that is malformed, repeated, or before its time.
     UntimelyChangeCipherSpec = "untimely ChangeCipherSpec",
-    /// A return routability check that makes no sense: an answer to nothing, or a message that nobody knows.
+    /// A return routability check that makes no sense: an answer to nothing, a message that nobody knows, or a challenge
+    /// whose answer would be more than three times as long as the datagram, to an address that is not the peer's.
     UnexpectedPathCheck = "unexpected path check",
     /// An alert of a size or level that does not exist.
     MalformedAlert = "malformed alert",

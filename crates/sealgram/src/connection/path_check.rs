@@ -51,11 +51,23 @@ impl Connection {
         }
     }
 
-    /// The challenges that came just now came on this path.
-    pub(crate) fn challenges_came_on(&mut self, path: Path) {
-        for (_, from) in &mut self.path_checks.unanswered {
-            from.get_or_insert(path);
-        }
+    /// The challenges that came just now came on this path, and so many bytes may go back there. A peer that asks for a
+    /// long connection ID makes answers much longer than challenges, and may challenge from where it is not.
+    pub(crate) fn challenges_came_on(&mut self, path: Path, mut allowed_bytes: usize) {
+        let len = self.path_check_len();
+        let stats = &mut self.stats;
+        self.path_checks.unanswered.retain_mut(|(_, from)| {
+            if from.is_some() {
+                return true;
+            }
+            *from = Some(path);
+            let is_allowed = len <= allowed_bytes;
+            allowed_bytes = allowed_bytes.saturating_sub(len);
+            if !is_allowed {
+                stats.discard(DiscardReason::UnexpectedPathCheck);
+            }
+            is_allowed
+        });
     }
 
     /// Answers a challenge, once, and says where to (RFC 9853 section 5.4); `None` for the only path there is.
@@ -96,8 +108,16 @@ impl Connection {
         core::mem::take(&mut self.path_checks.is_answered)
     }
 
-    /// What is sent goes there from now on.
+    /// The newest record came from elsewhere. Of what nobody has taken, the latest counts: a peer that goes to and fro
+    /// fills no queue.
+    pub(crate) fn tell_of_path(&mut self, path: Path) {
+        self.events.retain(|event| !matches!(event, Event::PeerElsewhere(_)));
+        self.events.push_back(Event::PeerElsewhere(path));
+    }
+
+    /// What is sent goes there from now on; alike.
     pub(crate) fn tell_of_move(&mut self, path: Path) {
+        self.events.retain(|event| !matches!(event, Event::PeerMoved(_)));
         self.events.push_back(Event::PeerMoved(path));
     }
 

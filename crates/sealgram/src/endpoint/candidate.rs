@@ -12,7 +12,9 @@
 
 use core::time::Duration;
 
+use crate::endpoint::moves::most_sent_to_stranger;
 use crate::endpoint::schedule::Entry;
+use crate::event::Status;
 use crate::path::Path;
 use crate::received::Transmit;
 use crate::time::Instant;
@@ -22,7 +24,6 @@ use crate::time::Instant;
 pub(super) struct Candidate {
     path: Path,
     received_bytes: usize,
-    sent_bytes: usize,
     is_challenged: bool,
     /// When the check is given up.
     until: Instant,
@@ -38,15 +39,15 @@ impl Entry {
             _ => {
                 self.connection.begin_path_check();
                 let until = now + PATIENCE;
-                self.candidate =
-                    Some(Candidate { path, received_bytes: len, sent_bytes: 0, is_challenged: false, until });
+                self.candidate = Some(Candidate { path, received_bytes: len, is_challenged: false, until });
             }
         }
     }
 
-    /// Whether the answer to the challenge came just now, and from where the challenge went.
+    /// Whether the answer to the challenge came just now, and from where the challenge went. A connection that has ended
+    /// goes nowhere.
     pub(super) fn takes_candidate(&mut self, path: Path) -> bool {
-        let is_answered = self.connection.take_path_answer();
+        let is_answered = self.connection.take_path_answer() && self.connection.status() == Status::Connected;
         let is_taken = is_answered && self.candidate.is_some_and(|candidate| candidate.path == path);
         if is_taken {
             self.drop_candidate();
@@ -54,7 +55,7 @@ impl Entry {
         is_taken
     }
 
-    /// The peer is where it was.
+    /// The peer is where it was, or is no more.
     pub(super) fn drop_candidate(&mut self) {
         if self.candidate.take().is_some() {
             self.connection.end_path_check();
@@ -85,16 +86,12 @@ impl Entry {
         let mut candidate = self.candidate.filter(|candidate| self.may_challenge(candidate))?;
         // Where it cannot be sealed now, it cannot be sealed later.
         candidate.is_challenged = true;
-        let transmit = self.connection.transmit_path_challenge(out);
-        candidate.sent_bytes = transmit.map_or(0, |transmit| transmit.len);
         self.candidate = Some(candidate);
-        transmit.map(|transmit| (candidate.path, transmit))
+        self.connection.transmit_path_challenge(out).map(|transmit| (candidate.path, transmit))
     }
 
-    /// RFC 9853 section 5: at most three times what came from there.
     fn may_challenge(&self, candidate: &Candidate) -> bool {
-        let allowed = candidate.received_bytes.saturating_mul(3).saturating_sub(candidate.sent_bytes);
-        !candidate.is_challenged && self.connection.path_check_len() <= allowed
+        !candidate.is_challenged && self.connection.path_check_len() <= most_sent_to_stranger(candidate.received_bytes)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::cookie::CookieKeys;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::error::{ConnectError, Refusal};
 use crate::endpoint::hello_gate::{Gate, HelloGate};
+use crate::endpoint::moves::settle_id_len;
 use crate::endpoint::newcomers::{Addressee, SpareCopy};
 use crate::endpoint::routes::{Handle, Routes};
 use crate::endpoint::schedule::{ConnectionMut, Entry, Schedule};
@@ -117,7 +118,7 @@ impl Endpoint {
                 Some(received) => {
                     let len = datagram.len();
                     let received = received.finish(datagram);
-                    self.came_on(now, established, path, received.newest().then_some(len));
+                    self.came_on(now, established, path, len, received.newest());
                     Dispatch::Data(established, received)
                 }
                 None => self.give(now, path, newcomer, datagram),
@@ -153,9 +154,9 @@ impl Endpoint {
         if let Some(refusal) = self.refusal_of_incoming(&path).or_else(|| self.refusal_of_id_len(id_len)) {
             return Err(refusal);
         }
-        self.settle_id_len(id_len);
         let connection = Connection::server(config, proof, self.wall_clock, rng);
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
+        settle_id_len(&mut self.cid_len, id_len);
         self.schedule.count_half_open(entry);
         let received = entry.connection.handle_datagram(now, datagram);
         self.schedule.touched(handle, entry);
@@ -190,9 +191,9 @@ impl Endpoint {
         if let Some(refusal) = self.refusal().or_else(|| self.refusal_of_id_len(id_len)) {
             return Err(refusal.into());
         }
-        self.settle_id_len(id_len);
         let connection = Connection::client(config, server_name, self.wall_clock, rng).map_err(ConnectError::Config)?;
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
+        settle_id_len(&mut self.cid_len, id_len);
         self.schedule.touched(handle, entry);
         self.lead_to_newcomer(handle);
         Ok(handle)
@@ -300,7 +301,7 @@ impl Endpoint {
         let Some((_, entry)) = self.routes.get_mut(handle) else { return self.dropped(DiscardReason::NoRoute) };
         let len = datagram.len();
         let received = entry.connection.handle_datagram(now, datagram);
-        self.came_on(now, handle, path, received.newest().then_some(len));
+        self.came_on(now, handle, path, len, received.newest());
         Dispatch::Data(handle, received)
     }
 

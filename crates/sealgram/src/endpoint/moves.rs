@@ -18,6 +18,7 @@ use crate::code::ContentType;
 use crate::endpoint::config::AddressChange;
 use crate::endpoint::dispatch::Endpoint;
 use crate::endpoint::error::Refusal;
+use crate::endpoint::newcomers::Addressee;
 use crate::endpoint::routes::{Handle, Route};
 use crate::endpoint::schedule::Entry;
 use crate::event::Status;
@@ -36,16 +37,26 @@ impl Endpoint {
     /// On a path that another connection has already, this one is found by its connection ID alone.
     pub fn move_to(&mut self, handle: Handle, path: Path) -> bool {
         self.let_newcomers_take_over();
+        let Some((_, entry)) = self.routes.get_mut(handle) else { return false };
+        // A check that is under way does not take it away again.
+        entry.elsewhere = None;
+        entry.drop_candidate();
+        self.schedule.touched(handle, entry);
         self.routes.move_to(handle, path)
     }
 
-    /// The connection that the first connection ID in a datagram names.
-    pub(super) fn identified(&self, path: &Path, datagram: &[u8]) -> Option<Handle> {
+    /// Whose a datagram is, by the first connection ID in it.
+    pub(super) fn identified(&self, path: &Path, datagram: &[u8]) -> Option<Addressee> {
         let id = first_connection_id(datagram, self.cid_len)?;
-        // Two connections may have been given one ID by a generator that repeats itself. Then the path decides.
+        // Connections may have been given one ID by a generator that repeats itself. Then the path decides, and where
+        // it leads to two of them, the keys do.
         let Route { established, newcomer } = self.routes.at(path);
-        let mut at_path = [established, newcomer].into_iter().flatten();
-        at_path.find(|handle| self.expects(*handle, id)).or_else(|| self.routes.with_id(id))
+        let expects = |handle: &Handle| self.expects(*handle, id);
+        match (established.filter(expects), newcomer.filter(expects)) {
+            (Some(established), Some(newcomer)) => Some(Addressee::Either { established, newcomer }),
+            (Some(one), None) | (None, Some(one)) => Some(Addressee::One(one)),
+            (None, None) => self.routes.with_id(id).map(Addressee::One),
+        }
     }
 
     fn expects(&self, handle: Handle, id: &[u8]) -> bool {
@@ -62,19 +73,20 @@ impl Endpoint {
         }
     }
 
-    /// Takes note of where a datagram came from; `newest_len` is its length if it held the newest record.
-    pub(super) fn came_on(&mut self, now: Instant, handle: Handle, path: Path, newest_len: Option<usize>) {
+    /// Takes note of where a datagram of this length came from, and whether it held the newest record.
+    pub(super) fn came_on(&mut self, now: Instant, handle: Handle, path: Path, len: usize, newest: bool) {
         let policy = self.config.address_change;
         let Some((home, entry)) = self.routes.get_mut(handle) else { return };
-        entry.connection.challenges_came_on(path);
+        let is_home = *home == path;
+        // Its timer may be late.
+        entry.give_up_candidate(now);
+        entry.connection.challenges_came_on(path, if is_home { usize::MAX } else { most_sent_to_stranger(len) });
         let moves = entry.takes_candidate(path);
-        match newest_len {
-            Some(_) if *home == path => {
-                entry.elsewhere = None;
-                entry.drop_candidate();
-            }
-            Some(len) if !moves => entry.newest_from_elsewhere(now, policy, path, len),
-            _ => {}
+        if newest && is_home {
+            entry.elsewhere = None;
+            entry.drop_candidate();
+        } else if newest && !moves {
+            entry.newest_from_elsewhere(now, policy, path, len);
         }
         if moves {
             entry.connection.tell_of_move(path);
@@ -94,12 +106,18 @@ impl Endpoint {
             Some(Refusal::OtherConnectionIdLength)
         }
     }
+}
 
-    pub(super) const fn settle_id_len(&mut self, id_len: usize) {
-        if id_len > 0 {
-            self.cid_len = id_len;
-        }
+/// The first connection that has an ID settles how long they are.
+pub(super) const fn settle_id_len(cid_len: &mut usize, id_len: usize) {
+    if id_len > 0 {
+        *cid_len = id_len;
     }
+}
+
+/// How many bytes may go to an address that is not validated, where so many came from there (RFC 9853 section 5).
+pub(super) const fn most_sent_to_stranger(received_bytes: usize) -> usize {
+    received_bytes.saturating_mul(3)
 }
 
 impl Entry {

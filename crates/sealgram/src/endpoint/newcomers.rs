@@ -69,8 +69,8 @@ impl SpareCopy {
 impl Endpoint {
     /// Whose a datagram is, as far as can be told before anybody opens it.
     pub(super) fn addressee(&self, path: &Path, datagram: &[u8]) -> Addressee {
-        if let Some(handle) = self.identified(path, datagram) {
-            return Addressee::One(handle);
+        if let Some(addressee) = self.identified(path, datagram) {
+            return addressee;
         }
         let Route { established, newcomer } = self.routes.at(path);
         if let Ok(hello) = FirstHello::read(datagram) {

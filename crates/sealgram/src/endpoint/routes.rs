@@ -104,7 +104,7 @@ impl<T> Routes<T> {
     /// Lets a connection be found by what stands in its records. One whose connection ID is another's already, by
     /// chance or by a generator that repeats itself, is found by its path alone.
     pub(super) fn identify(&mut self, handle: Handle, id: ConnectionId) {
-        let is_free = !self.by_id.contains_key(&id);
+        let is_free = !id.is_empty() && !self.by_id.contains_key(&id);
         if !is_free || self.get(handle).is_none() {
             return;
         }

@@ -162,6 +162,9 @@ impl Schedule {
             entry.half_open = false;
             self.half_open -= 1;
         }
+        if status != Status::Connected {
+            entry.drop_candidate();
+        }
         if !entry.is_complete && entry.connection.session().is_some() {
             entry.is_complete = true;
             self.completed.push_back(handle);

@@ -221,11 +221,12 @@ impl ExtensionWriter {
         self.add(ExtensionType::RENEGOTIATION_INFO, |w| w.vec8(|w| w.bytes(verify_data)));
     }
 
-    /// A ticket to show, or an empty one to ask for one.
+    /// What we want to find in the records that we receive; empty if nothing.
     pub(crate) fn connection_id(&mut self, id: &ConnectionId) {
         self.add(ExtensionType::CONNECTION_ID, |w| w.vec8(|w| w.bytes(id.as_bytes())));
     }
 
+    /// A ticket to show, or an empty one to ask for one.
     pub(crate) fn session_ticket(&mut self, ticket: &[u8]) {
         self.add(ExtensionType::SESSION_TICKET, |w| w.bytes(ticket));
     }

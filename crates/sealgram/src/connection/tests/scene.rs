@@ -83,7 +83,8 @@ impl<S> Scene<S> {
         assert_eq!(self.subject.status(), Status::Connected);
         let data = self.puppet.data(b"to the subject");
         assert_eq!(self.give(&data), [b"to the subject"]);
-        let mut out = [0; 100];
+        // The peer may want 255 bytes in front of it.
+        let mut out = [0; 400];
         let len = self.subject.connection.send(b"from the subject", &mut out).unwrap();
         let [heard] = &*self.puppet.understand(&[out[..len].to_vec()]) else { panic!("one record") };
         assert_eq!(

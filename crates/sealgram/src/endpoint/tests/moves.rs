@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 
 use super::*;
 use crate::cid::{ConnectionId, RandomIds};
+use crate::event::CloseReason;
 
 /// A server with this policy and clients on these ports, all connected with connection IDs; the handles of each client,
 /// its own and the server's.
@@ -190,20 +191,23 @@ fn all_connection_ids_of_an_endpoint_have_one_length() {
     assert_eq!(net.offer(3, &hello), Err(Some(Refusal::OtherConnectionIdLength)));
 }
 
+/// Servers want this one, whoever the client is; clients want none.
+#[derive(Debug)]
+struct Always;
+
+impl ConnectionIdGenerator for Always {
+    fn id_len(&self) -> usize {
+        8
+    }
+
+    fn fill(&self, id: &mut [u8], _: &mut dyn CryptoRng) {
+        id.fill(7);
+    }
+}
+
 /// A generator that repeats itself: each connection is found on its path, and the first one anywhere.
 #[test]
 fn connections_with_the_same_id_are_told_apart_by_their_paths() {
-    #[derive(Debug)]
-    struct Always;
-    impl ConnectionIdGenerator for Always {
-        fn id_len(&self) -> usize {
-            8
-        }
-
-        fn fill(&self, id: &mut [u8], _: &mut dyn CryptoRng) {
-            id.fill(7);
-        }
-    }
     let (mut net, handles) =
         connected_with([Arc::new(RandomIds::of_len(0)), Arc::new(Always)], AddressChange::Stay, &[1, 2]);
     for (port, (client, server)) in [1, 2].into_iter().zip(&handles) {
@@ -213,6 +217,31 @@ fn connections_with_the_same_id_are_told_apart_by_their_paths() {
     let record = data(&mut net.clients, handles[0].0, b"data");
     assert_eq!(give(&mut net.server, net.now, 99, &record), Some((handles[0].1, vec![b"data".to_vec()])));
     assert_eq!(ConnectionId::new(&[7; 8]).and_then(|id| net.server.routes.with_id(id.as_bytes())), Some(handles[0].1));
+}
+
+/// A client that begins anew on its path has the connection ID of its former self, and gets in all the same: the keys
+/// tell the two apart.
+#[test]
+fn a_newcomer_with_the_id_of_the_established_connection_takes_over() {
+    let (mut net, handles) =
+        connected_with([Arc::new(RandomIds::of_len(0)), Arc::new(Always)], AddressChange::Stay, &[1]);
+    let (client, server) = net.connected(1);
+    assert_ne!(server, handles[0].1);
+    assert_eq!(net.server.len(), 1);
+    let record = data(&mut net.clients, client, b"data");
+    assert_eq!(give(&mut net.server, net.now, 1, &record), Some((server, vec![b"data".to_vec()])));
+}
+
+/// A peer that goes to and fro faster than the application asks for events leaves one for it: where it was last.
+#[test]
+fn questions_that_nobody_takes_do_not_pile_up() {
+    let (mut net, handles) = connected(AddressChange::Ask, &[1]);
+    let (client, server) = handles[0];
+    for round in 0..100u16 {
+        let record = data(&mut net.clients, client, b"data");
+        give(&mut net.server, net.now, 98 + round % 2, &record).unwrap();
+    }
+    assert_eq!(events(&mut net.server), [(server, Event::PeerElsewhere(path(99)))]);
 }
 
 // ---- follow ----
@@ -311,6 +340,17 @@ fn a_check_that_nobody_answers_is_given_up() {
     assert_ne!(datagrams[0], challenge);
 }
 
+/// CID-23: nor does a late timer prolong it.
+#[test]
+fn an_answer_after_its_time_moves_nothing() {
+    let (mut net, _, server, challenge) = challenged();
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, responses) = sent_to(&mut net.clients, net.now);
+    net.now = net.now + Duration::from_secs(1);
+    give(&mut net.server, net.now, 99, &responses[0]).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(1), 0));
+}
+
 /// CID-23: a peer that is heard from home again was not gone.
 #[test]
 fn a_newer_record_from_home_ends_a_check() {
@@ -335,5 +375,64 @@ fn only_the_newest_record_raises_a_challenge() {
     for datagram in [&late, &newest, &forged] {
         give(&mut net.server, net.now, 99, datagram).unwrap();
         assert!(drain(&mut net.server, net.now).is_empty());
+    }
+}
+
+/// An answer that comes with a goodbye moves nothing: the end is the last that is told.
+#[test]
+fn a_connection_that_ends_does_not_move() {
+    let (mut net, client, server, challenge) = challenged();
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, mut said) = sent_to(&mut net.clients, net.now);
+    net.clients.connection(client).unwrap().close();
+    said.extend(sent_to(&mut net.clients, net.now).1);
+    give(&mut net.server, net.now, 99, &said.concat()).unwrap();
+    assert_eq!(events(&mut net.server), [(server, Event::Closed(CloseReason::Peer))]);
+    let (paths, _) = sent_to(&mut net.server, net.now);
+    assert_eq!(paths, [path(1)]);
+}
+
+/// Nor is anything checked for it any more.
+#[test]
+fn a_connection_that_was_closed_challenges_nobody() {
+    let (mut net, handles) = connected(AddressChange::Follow, &[1]);
+    let (client, server) = handles[0];
+    let record = data(&mut net.clients, client, b"data");
+    give(&mut net.server, net.now, 99, &record).unwrap();
+    net.server.connection(server).unwrap().close();
+    let (paths, _) = sent_to(&mut net.server, net.now);
+    assert_eq!(paths, [path(1)]);
+}
+
+/// Where the application sends it, it stays, though an answer to an earlier challenge comes after.
+#[test]
+fn a_move_by_hand_ends_a_check() {
+    let (mut net, _, server, challenge) = challenged();
+    give(&mut net.clients, net.now, 1, &challenge).unwrap();
+    let (_, responses) = sent_to(&mut net.clients, net.now);
+    assert!(net.server.move_to(server, path(50)));
+    give(&mut net.server, net.now, 99, &responses[0]).unwrap();
+    assert_eq!((path_of(&mut net, server), events(&mut net.server).len()), (path(50), 0));
+}
+
+/// CID-22, CID-23: who asks for 255 bytes in each record and challenges from where he is not gets no answer sent there
+/// that is more than three times as long; from where he is, he gets it.
+#[test]
+fn an_answer_is_no_amplifier() {
+    let ids: [Arc<dyn ConnectionIdGenerator>; 2] = [Arc::new(RandomIds::of_len(255)), Arc::new(RandomIds::of_len(8))];
+    for (from, answered) in [(99, false), (1, true)] {
+        let (mut net, handles) = connected_with(ids.clone(), AddressChange::Stay, &[1]);
+        let (client, server) = handles[0];
+        net.clients.config = net.clients.config.clone().address_change(AddressChange::Follow);
+        let record = data(&mut net.server, server, b"data");
+        give(&mut net.clients, net.now, 77, &record).unwrap();
+        let (paths, challenges) = sent_to(&mut net.clients, net.now);
+        assert_eq!((paths, net.clients.connection(client).is_some()), (vec![path(77)], true));
+        give(&mut net.server, net.now, from, &challenges[0]).unwrap();
+        let (paths, responses) = sent_to(&mut net.server, net.now);
+        assert_eq!(paths, vec![path(from); usize::from(answered)]);
+        assert!(responses.iter().all(|response| response.len() > 3 * challenges[0].len()));
+        let stats = net.server.connection(server).unwrap().stats().clone();
+        assert_eq!(stats.discarded(DiscardReason::UnexpectedPathCheck), u64::from(!answered));
     }
 }
