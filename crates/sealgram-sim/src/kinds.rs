@@ -5,6 +5,7 @@
 
 use std::sync::OnceLock;
 
+use sealgram::code::CipherSuite;
 use sealgram::crypto::{KeyAlgorithm, Suite};
 use sealgram::provider::ring;
 
@@ -138,6 +139,22 @@ pub fn ring_authentications(mtu: usize) -> Vec<Kind> {
         }
     }
     kinds
+}
+
+/// Connection IDs under keys of *ring*, which bind them: with a preshared key, which costs little enough for every pair
+/// of faults, by a tag of 16 bytes and of 8.
+#[must_use]
+pub fn ring_connection_ids(mtu: usize) -> Vec<Kind> {
+    let provider = ring::provider();
+    let suites = [CipherSuite::PSK_WITH_AES_128_GCM_SHA256, CipherSuite::PSK_WITH_AES_128_CCM_8];
+    let suites = suites.into_iter().filter_map(|code| provider.suites.iter().find(|suite| suite.code == code));
+    let kind = |suite: &'static Suite| {
+        Kind::new(format!("{:?} with connection IDs, MTU {mtu}", suite.code), move |seed| {
+            let gate = Pair::builder(seed).gate().mtu(mtu).provider(provider);
+            gate.authentication(Authentication::PresharedKey(suite)).connection_ids(4, 8)
+        })
+    };
+    suites.map(|suite| kind(suite)).collect()
 }
 
 fn suites_for(certificate: CertificateKind) -> impl Iterator<Item = &'static Suite> {

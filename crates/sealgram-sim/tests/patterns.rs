@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use sealgram_alloc::CountingAllocator;
-use sealgram_sim::kinds::{Kind, full_with_cookie, ring_authentications, ring_kinds, toy_kinds};
+use sealgram_sim::kinds::{Kind, full_with_cookie, ring_authentications, ring_connection_ids, ring_kinds, toy_kinds};
 use sealgram_sim::patterns::{MOST_FAULTS, survive_all};
 
 #[global_allocator]
@@ -38,6 +38,16 @@ fn every_pair_of_faults_is_survived_by_every_kind_of_messages() {
 fn every_fault_is_survived_by_every_kind_of_authentication() {
     for mtu in MTUS {
         ring_authentications(mtu).iter().for_each(|kind| survive(kind, 1));
+    }
+}
+
+/// CID-05, I9: one fault and two, where real keys bind connection IDs to the records.
+#[test]
+fn every_pair_of_faults_is_survived_with_connection_ids_under_real_keys() {
+    for mtu in MTUS {
+        let kinds = ring_connection_ids(mtu);
+        assert_eq!(kinds.len(), 2);
+        kinds.iter().for_each(|kind| survive(kind, 2));
     }
 }
 

@@ -3,14 +3,16 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sealgram::internals::Choices;
 use sealgram::pki_types::ServerName;
 use sealgram::{
-    Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Handle, Instant, Path, Role, Status,
+    AddressChange, ClientConfig, Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Handle, Instant,
+    Path, RandomIds, Role, ServerConfig, Status,
 };
 
-use super::one_end::{glass_client_config, glass_server_config};
+use super::one_end::{glass_client, glass_client_config, glass_server, glass_server_config};
 use crate::builder::wall_clock;
 use crate::identity::SERVER_NAME;
 use crate::rng::SimRng;
@@ -19,11 +21,32 @@ use crate::rng::SimRng;
 /// comes for a connection that has ended, what is answered before a cookie is never more than what came, and an
 /// endpoint that was called and emptied is not due. Returns how many connections of servers were complete.
 pub fn endpoint(data: &[u8]) -> usize {
+    let limits = EndpointConfig::default();
+    run(Crowd::new(limits, glass_client_config(), glass_server_config()), Choices::new(data))
+}
+
+/// The same with connection IDs, and clients that speak from each other's addresses: the first byte says what the
+/// endpoint thinks of that.
+///
+/// # Panics
+///
+/// If the configurations are not sound.
+pub fn wandering(data: &[u8]) -> usize {
     let mut choices = Choices::new(data);
-    let mut crowd = Crowd::new();
+    let policies = [AddressChange::Stay, AddressChange::Ask, AddressChange::Follow];
+    let limits = EndpointConfig::default().address_change(policies[usize::from(choices.byte()) % policies.len()]);
+    let client = glass_client().connection_ids(Arc::new(RandomIds::of_len(2))).build();
+    let server = glass_server().connection_ids(Arc::new(RandomIds::of_len(2))).build();
+    let mut crowd = Crowd::new(limits, client.expect("a sound configuration"), server.expect("a sound configuration"));
+    crowd.wanders = true;
+    run(crowd, choices)
+}
+
+fn run(mut crowd: Crowd, mut choices: Choices<'_>) -> usize {
     while !choices.is_empty() {
         let choice = choices.byte();
         let address = usize::from(choice >> 6);
+        crowd.detour = if crowd.wanders { usize::from(choice >> 4) & 3 } else { 0 };
         match choice & 15 {
             0 | 1 => crowd.give(address, &mut choices.chunk().to_vec()),
             2..=5 => crowd.pump(address, None),
@@ -49,7 +72,13 @@ pub fn endpoint(data: &[u8]) -> usize {
 
 struct Crowd {
     endpoint: Endpoint,
+    client_config: Arc<ClientConfig>,
+    server_config: Arc<ServerConfig>,
     clients: [Option<Connection>; 4],
+    /// Whether clients speak from each other's addresses, and hear what is sent to any.
+    wanders: bool,
+    /// What makes the address of a client the one that it speaks from just now.
+    detour: usize,
     now: Instant,
     rng: SimRng,
     /// Whether clients at the door are let in.
@@ -60,15 +89,19 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new() -> Self {
+    fn new(limits: EndpointConfig, client_config: Arc<ClientConfig>, server_config: Arc<ServerConfig>) -> Self {
         let mut rng = SimRng::new(4);
-        let config = EndpointConfig::default()
+        let config = limits
             .max_half_open(MAX_HALF_OPEN)
             .max_connections(MAX_CONNECTIONS)
             .idle_timeout(Some(Duration::from_secs(100)));
         Self {
             endpoint: Endpoint::new(config, CookieKeys::generate(&mut rng), wall_clock()),
+            client_config,
+            server_config,
             clients: [const { None }; 4],
+            wanders: false,
+            detour: 0,
             now: Instant::from_nanos(3_600_000_000_000),
             rng,
             accepts: true,
@@ -82,7 +115,7 @@ impl Crowd {
     /// there was none.
     fn pump(&mut self, address: usize, mut damage: Option<(u16, u8)>) {
         for _ in 0..10 {
-            let client = self.clients[address].get_or_insert_with(|| client(&mut self.rng));
+            let client = self.clients[address].get_or_insert_with(|| client(&self.client_config, &mut self.rng));
             let said = said(client, self.now);
             let is_connected = client.status() == Status::Connected;
             if said.is_empty() {
@@ -93,7 +126,7 @@ impl Crowd {
                     let at = usize::from(at) % datagram.len();
                     datagram[at] ^= mask;
                 }
-                self.give(address, &mut datagram);
+                self.give(address ^ self.detour, &mut datagram);
             }
             self.drain();
             if is_connected {
@@ -113,7 +146,8 @@ impl Crowd {
             Dispatch::Incoming(incoming) => {
                 assert_eq!(incoming.path(), path(address));
                 if self.accepts {
-                    let accepted = self.endpoint.accept(incoming, glass_server_config(), self.now, &mut self.rng);
+                    let accepted =
+                        self.endpoint.accept(incoming, Arc::clone(&self.server_config), self.now, &mut self.rng);
                     let (handle, _) = accepted.expect("who is offered has a place");
                     assert!(!self.handles.contains(&handle), "a handle that was used before");
                     self.handles.push(handle);
@@ -121,22 +155,25 @@ impl Crowd {
             }
             Dispatch::Reply(reply) => {
                 assert!(reply.len() <= len, "an answer longer than what it answers");
-                let mut reply = reply.to_vec();
-                self.hear(address, &mut reply);
+                let reply = reply.to_vec();
+                self.hear(address, &reply);
             }
             Dispatch::Dropped(_) => {}
         }
     }
 
-    fn hear(&mut self, address: usize, datagram: &mut [u8]) {
-        if let Some(client) = &mut self.clients[address] {
-            let _ = client.handle_datagram(self.now, datagram);
+    fn hear(&mut self, address: usize, datagram: &[u8]) {
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            if let Some(client) = client.as_mut().filter(|_| self.wanders || number == address) {
+                let _ = client.handle_datagram(self.now, &mut datagram.to_vec());
+            }
         }
     }
 
     fn connect(&mut self, address: usize) {
         let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
-        let connected = self.endpoint.connect(path(address), glass_client_config(), name, self.now, &mut self.rng);
+        let config = Arc::clone(&self.client_config);
+        let connected = self.endpoint.connect(path(address), config, name, self.now, &mut self.rng);
         if let Ok(handle) = connected {
             assert!(!self.handles.contains(&handle), "a handle that was used before");
             self.handles.push(handle);
@@ -173,7 +210,7 @@ impl Crowd {
             let Some((to, transmit)) = self.endpoint.poll_transmit(self.now, &mut out) else { break };
             let address = (0..4).find(|address| path(*address) == to).expect("an address that wrote to us");
             for datagram in out[..transmit.len].chunks(transmit.segment_size.map_or(transmit.len, Into::into)) {
-                self.hear(address, &mut datagram.to_vec());
+                self.hear(address, datagram);
             }
         }
         for events in 0.. {
@@ -205,9 +242,9 @@ impl Crowd {
     }
 }
 
-fn client(rng: &mut SimRng) -> Connection {
+fn client(config: &Arc<ClientConfig>, rng: &mut SimRng) -> Connection {
     let name = ServerName::try_from(SERVER_NAME).expect("a DNS name");
-    Connection::client(glass_client_config(), name, wall_clock(), rng).expect("a hello that encodes")
+    Connection::client(Arc::clone(config), name, wall_clock(), rng).expect("a hello that encodes")
 }
 
 /// What the client says when it is called: its flight or its alert, and once it is connected a word of its own.

@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use sealgram::internals::Choices;
 use sealgram::pki_types::ServerName;
-use sealgram::{AddressValidated, ClientConfig, Connection, Event, Instant, ServerConfig, Status, TransportOptions};
+use sealgram::{
+    AddressValidated, ClientConfig, ClientConfigBuilder, Connection, Event, Instant, ServerConfig, ServerConfigBuilder,
+    Status, TransportOptions,
+};
 
 use super::glass;
 use crate::builder::wall_clock;
@@ -49,8 +52,11 @@ pub fn both_ends() -> [Connection; 2] {
 #[must_use]
 pub fn glass_client_config() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let build = || ClientConfig::builder(&glass::PROVIDER, Arc::new(ToyVerifier)).transport(options()).build();
-    Arc::clone(CONFIG.get_or_init(|| build().expect("a sound configuration")))
+    Arc::clone(CONFIG.get_or_init(|| glass_client().build().expect("a sound configuration")))
+}
+
+pub(super) fn glass_client() -> ClientConfigBuilder {
+    ClientConfig::builder(&glass::PROVIDER, Arc::new(ToyVerifier)).transport(options())
 }
 
 /// A server's configuration with a cipher of glass.
@@ -61,8 +67,11 @@ pub fn glass_client_config() -> Arc<ClientConfig> {
 #[must_use]
 pub fn glass_server_config() -> Arc<ServerConfig> {
     static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
-    let build = || ServerConfig::builder(&glass::PROVIDER, toy_identity()).transport(options()).build();
-    Arc::clone(CONFIG.get_or_init(|| build().expect("a sound configuration")))
+    Arc::clone(CONFIG.get_or_init(|| glass_server().build().expect("a sound configuration")))
+}
+
+pub(super) fn glass_server() -> ServerConfigBuilder {
+    ServerConfig::builder(&glass::PROVIDER, toy_identity()).transport(options())
 }
 
 /// Small limits, so that few bytes reach them.
