@@ -11,7 +11,8 @@ use sealgram::crypto::Suite;
 use sealgram::pki_types::ServerName;
 use sealgram::provider::{ccm, ring};
 use sealgram::{
-    ClientConfig, Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Instant, Path, Role, ServerConfig,
+    ClientConfig, Connection, CookieKeys, Dispatch, Endpoint, EndpointConfig, Event, Instant, Path, RandomIds, Role,
+    ServerConfig,
 };
 use sealgram_alloc::{CountingAllocator, Counts, count};
 use sealgram_sim::{CertificateKind, Pair, SERVER_NAME, SimRng, forge, other, toy, toy_identity, wall_clock};
@@ -23,15 +24,15 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const RECORDS: usize = 10_000;
 
 fn pairs() -> Vec<Pair> {
-    let ring = |suite: &'static Suite| Pair::builder(1).ring(suite, ring::X25519, CertificateKind::EcdsaP256).build();
+    let ring = |suite: &'static Suite| Pair::builder(1).ring(suite, ring::X25519, CertificateKind::EcdsaP256);
     let suites = [
         &ring::ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         &ring::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         &ccm::ECDHE_ECDSA_WITH_AES_128_CCM,
         &ccm::ECDHE_ECDSA_WITH_AES_256_CCM_8,
     ];
-    let mut pairs = vec![Pair::builder(1).build()];
-    pairs.extend(suites.map(ring));
+    let mut pairs = vec![Pair::builder(1).build(), ring(suites[0]).connection_ids(4, 100).build()];
+    pairs.extend(suites.map(|suite| ring(suite).build()));
     for pair in &mut pairs {
         pair.connect();
     }
@@ -40,7 +41,7 @@ fn pairs() -> Vec<Pair> {
 
 /// Sends through `seal`, receives, and asks everything that a run loop asks.
 fn exchange(pair: &mut Pair, seal: impl Fn(&mut Pair, Role, &mut [u8]) -> core::ops::Range<usize>) {
-    let (mut buf, mut out) = ([7; 1200], [0; 1200]);
+    let (mut buf, mut out) = ([7; 1600], [0; 1600]);
     let now = pair.now();
     let mut delivered = 0;
     let ((), counts) = count(|| {
@@ -78,7 +79,7 @@ fn sending_and_receiving_allocates_nothing() {
 fn sealing_in_place_allocates_nothing() {
     for mut pair in pairs() {
         exchange(&mut pair, |pair, from, buf| {
-            pair.with(from, |connection| connection.seal_in_place(buf, 100..100 + PAYLOAD_LEN)).unwrap()
+            pair.with(from, |connection| connection.seal_in_place(buf, 300..300 + PAYLOAD_LEN)).unwrap()
         });
     }
 }
@@ -87,7 +88,7 @@ fn sealing_in_place_allocates_nothing() {
 #[test]
 fn segments_allocate_nothing() {
     for mut pair in pairs() {
-        let (payload, mut out, now) = ([1; 5000], [0; 6000], pair.now());
+        let (payload, mut out, now) = ([1; 5000], [0; 8000], pair.now());
         let ((), counts) = count(|| {
             for _ in 0..1000 {
                 let segment = NonZeroUsize::new(700).unwrap();
@@ -178,6 +179,31 @@ fn strangers_at_the_door_cost_nothing() {
     });
     assert_eq!(counts, Counts::default());
     assert_eq!((answers, endpoint.len()), (0, 0));
+}
+
+/// I2, CID-13: records with connection IDs that nobody has, where somebody has one, are looked up and dropped.
+#[test]
+fn unknown_connection_ids_cost_nothing() {
+    let mut rng = SimRng::new(4);
+    let mut endpoint = Endpoint::new(EndpointConfig::default(), CookieKeys::generate(&mut rng), wall_clock());
+    let config = ClientConfig::builder(&toy::PROVIDER, Arc::new(toy::ToyVerifier));
+    let config = config.connection_ids(Arc::new(RandomIds::of_len(8))).build().unwrap();
+    let [somebody, stranger] = [9, 10].map(|port| Path::from(SocketAddr::from(([192, 0, 2, 1], port))));
+    let name = ServerName::try_from(SERVER_NAME).unwrap();
+    let handle = endpoint.connect(somebody, config, name, Instant::ORIGIN, &mut rng).unwrap();
+    // From here on it is in the index of connection IDs.
+    assert!(endpoint.connection(handle).is_some());
+    let mut record = [0; 60];
+    let ((), counts) = count(|| {
+        for _ in 0..10_000 {
+            rng.fill(&mut record[11..]);
+            record[..11].copy_from_slice(&[25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1]);
+            record[19..21].copy_from_slice(&39_u16.to_be_bytes());
+            let dispatch = endpoint.handle_datagram(Instant::ORIGIN, stranger, &mut record);
+            assert!(matches!(dispatch, Dispatch::Dropped(_)), "{dispatch:?}");
+        }
+    });
+    assert_eq!((counts, endpoint.len()), (Counts::default(), 1));
 }
 
 /// SIO-05: a thousand clients show a cookie, are accepted and fall silent. When their handshakes have ended, the endpoint
