@@ -14,6 +14,7 @@
 //! one order: core, then backlog or channel.
 
 use core::fmt;
+use core::net::SocketAddr;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -57,9 +58,14 @@ pub(crate) struct Core {
 }
 
 struct Peer {
-    path: Path,
     channel: Arc<Channel>,
     is_connected: bool,
+}
+
+impl Peer {
+    fn path(&self) -> Path {
+        self.channel.lock().path
+    }
 }
 
 impl Shared {
@@ -86,6 +92,14 @@ impl Shared {
         let result = core.endpoint.connection(handle).map(act);
         self.wake_in_time(&core);
         result
+    }
+
+    /// Sends what a peer gets to another address of its own.
+    pub(crate) fn move_to(&self, handle: Handle, peer: SocketAddr) {
+        let mut core = self.lock();
+        let Some(path) = core.endpoint.connection(handle).map(|connection| connection.path()) else { return };
+        core.relocate(handle, Path::new(peer, path.local()));
+        self.wake_in_time(&core);
     }
 
     /// Ends an association, and says so to the peer before this returns, if the system has room.
@@ -152,9 +166,17 @@ impl fmt::Debug for Shared {
 }
 
 impl Core {
+    /// A peer goes where its application says.
+    fn relocate(&mut self, handle: Handle, path: Path) {
+        self.endpoint.move_to(handle, path);
+        if let Some(peer) = self.peers.get(&handle) {
+            peer.channel.lock().path = path;
+        }
+    }
+
     /// A datagram of this length did not fit.
     fn lower_mtu(&mut self, path: Path, len: usize) {
-        let handles = self.peers.iter().filter(|(_, peer)| peer.path == path).map(|(handle, _)| *handle);
+        let handles = self.peers.iter().filter(|(_, peer)| peer.path() == path).map(|(handle, _)| *handle);
         for handle in handles {
             if let Some(mut connection) = self.endpoint.connection(handle) {
                 connection.set_mtu(shorter(len));
@@ -268,6 +290,12 @@ impl Driver {
                         peer.channel.update(|delivered| delivered.inbox.push(&data));
                     }
                 }
+                Event::PeerElsewhere(path) => {
+                    if let Some(peer) = core.peers.get(&handle) {
+                        self.news.push(PeerEvent::Elsewhere { peer: peer.path().peer(), now_at: path.peer() });
+                    }
+                }
+                Event::PeerMoved(_) => self.on_moved(core, handle),
                 Event::Closed(reason) => self.on_closed(core, handle, reason),
                 _ => {}
             }
@@ -279,17 +307,27 @@ impl Driver {
         let session = core.endpoint.connection(handle).and_then(|connection| connection.session().cloned());
         let Some(session) = session else { return };
         peer.is_connected = true;
-        self.news.push(PeerEvent::Connected { peer: peer.path.peer(), session: session.clone() });
-        let arrival = Arrival { handle, path: peer.path, channel: Arc::clone(&peer.channel), session };
+        self.news.push(PeerEvent::Connected { peer: peer.path().peer(), session: session.clone() });
+        let arrival = Arrival { handle, channel: Arc::clone(&peer.channel), session };
         self.shared.backlog.update(|backlog| backlog.arrivals.push_back(arrival));
     }
 
+    fn on_moved(&mut self, core: &mut Core, handle: Handle) {
+        // Its application may have moved it again since: what counts is where it is.
+        let Some(path) = core.endpoint.connection(handle).map(|connection| connection.path()) else { return };
+        let Some(peer) = core.peers.get(&handle) else { return };
+        let former = core::mem::replace(&mut peer.channel.lock().path, path);
+        if former != path {
+            self.news.push(PeerEvent::Moved { peer: former.peer(), now_at: path.peer() });
+        }
+    }
+
     fn on_closed(&mut self, core: &mut Core, handle: Handle, reason: CloseReason) {
-        let Some(Peer { path, channel, is_connected }) = core.peers.remove(&handle) else { return };
+        let Some(ended) = core.peers.remove(&handle) else { return };
         let stats = core.endpoint.connection(handle).map(|connection| connection.stats().clone());
-        channel.update(|delivered| delivered.ended = Some((reason, stats.unwrap_or_default())));
-        let peer = path.peer();
-        self.news.push(if is_connected {
+        ended.channel.update(|delivered| delivered.ended = Some((reason, stats.unwrap_or_default())));
+        let peer = ended.path().peer();
+        self.news.push(if ended.is_connected {
             PeerEvent::Closed { peer, reason }
         } else {
             PeerEvent::HandshakeFailed { peer, reason }
@@ -378,8 +416,9 @@ impl Intake<'_> {
         let delivered = Delivered {
             inbox: Inbox::new(self.options.inbox_bytes, Arc::clone(self.shared.sender.counters())),
             ended: None,
+            path,
         };
-        let peer = Peer { path, channel: Arc::new(Mailbox::new(delivered)), is_connected: false };
+        let peer = Peer { channel: Arc::new(Mailbox::new(delivered)), is_connected: false };
         self.core.peers.insert(handle, peer);
         self.deliver(handle, received);
         Some(PeerEvent::Began { peer: path.peer() })

@@ -9,7 +9,9 @@ use std::net::{ToSocketAddrs, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use sealgram::{CloseReason, CookieKeys, Endpoint, EndpointConfig, Handle, Path, ServerConfig, Session, Stats};
+use sealgram::{
+    AddressChange, CloseReason, CookieKeys, Endpoint, EndpointConfig, Handle, ServerConfig, Session, Stats,
+};
 
 use crate::clock::{Clock, OsRng};
 use crate::driver::{Driver, Shared};
@@ -84,6 +86,14 @@ impl ListenerOptions {
         self
     }
 
+    /// What happens when a peer with a connection ID is heard from another address; [`AddressChange::Stay`] unless set.
+    /// With [`AddressChange::Ask`], the observer of [`on_event`](Self::on_event) is told ([`PeerEvent::Elsewhere`]), and
+    /// [`Stream::move_to`] is the answer.
+    pub fn address_change(mut self, policy: AddressChange) -> Self {
+        self.endpoint = self.endpoint.address_change(policy);
+        self
+    }
+
     /// How many connected peers may wait for [`Listener::accept`]; 1024 unless set. While there are that many, no
     /// handshake begins; clients repeat their hello and get in later.
     pub const fn backlog(mut self, peers: usize) -> Self {
@@ -136,6 +146,20 @@ pub enum PeerEvent {
         peer: SocketAddr,
         /// What went wrong.
         reason: CloseReason,
+    },
+    /// It was heard from another address, and what is sent still goes to where it was ([`AddressChange::Ask`]).
+    Elsewhere {
+        /// Where it was.
+        peer: SocketAddr,
+        /// Where it seems to be. Anyone can make up the sender of a datagram.
+        now_at: SocketAddr,
+    },
+    /// It has shown that it receives at another address, and what is sent goes there ([`AddressChange::Follow`]).
+    Moved {
+        /// Where it was.
+        peer: SocketAddr,
+        /// Where it is.
+        now_at: SocketAddr,
     },
     /// The association has ended.
     Closed {
@@ -256,7 +280,6 @@ pub(crate) struct Backlog {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) handle: Handle,
-    pub(crate) path: Path,
     pub(crate) channel: Arc<Channel>,
     pub(crate) session: Session,
 }

@@ -24,7 +24,6 @@ use crate::{MAX_DATAGRAM, shorter};
 pub struct Stream {
     shared: Arc<Shared>,
     handle: Handle,
-    path: Path,
     channel: Arc<Channel>,
     session: Session,
     /// Where datagrams are made.
@@ -40,12 +39,14 @@ pub(crate) struct Delivered {
     pub(crate) inbox: Inbox,
     /// How it ended, and what was counted until then.
     pub(crate) ended: Option<(CloseReason, Stats)>,
+    /// Where the peer is, or was last.
+    pub(crate) path: Path,
 }
 
 impl Stream {
     pub(crate) fn new(shared: Arc<Shared>, arrival: Arrival) -> Self {
-        let Arrival { handle, path, channel, session } = arrival;
-        Self { shared, handle, path, channel, session, out: Vec::new(), read_timeout: None }
+        let Arrival { handle, channel, session } = arrival;
+        Self { shared, handle, channel, session, out: Vec::new(), read_timeout: None }
     }
 
     /// As [`Client::send`](crate::Client::send).
@@ -59,20 +60,20 @@ impl Stream {
         let Self { shared, handle, out, .. } = self;
         let sealed = shared.with_connection(*handle, |mut connection| {
             out.resize(payload.len().min(MAX_DATAGRAM) + connection.max_overhead(), 0);
-            connection.send(payload, out)
+            connection.send(payload, out).map(|len| (connection.path(), len))
         });
-        let len = match sealed {
-            Some(Ok(len)) => len,
+        let (path, len) = match sealed {
+            Some(Ok(sealed)) => sealed,
             Some(Err(error @ (SendError::TooLong { .. } | SendError::NoRoom | SendError::NotConnected))) => {
                 return Err(Error::Send(error));
             }
             Some(Err(_)) | None => return Err(self.closed()),
         };
         let datagram = self.out.get(..len).unwrap_or_default();
-        match self.shared.sender.send(self.path, datagram, None) {
+        match self.shared.sender.send(path, datagram, None) {
             Ok(()) => Ok(()),
             Err(Unsent::Blocked { .. }) => {
-                self.shared.send_later(self.path, datagram);
+                self.shared.send_later(path, datagram);
                 Ok(())
             }
             Err(Unsent::TooLong { len }) => {
@@ -142,13 +143,25 @@ impl Stream {
     /// [`Error::Io`] if the system says nothing at all.
     pub fn local_addr(&self) -> Result<SocketAddr, Error> {
         let bound = self.shared.sender.local_addr()?;
-        Ok(self.path.local().map_or(bound, |address| SocketAddr::new(address, bound.port())))
+        Ok(self.path().local().map_or(bound, |address| SocketAddr::new(address, bound.port())))
     }
 
-    /// The peer's address.
+    /// The peer's address: with [`ListenerOptions::address_change`](crate::ListenerOptions::address_change), it may
+    /// become another one.
     #[must_use]
-    pub const fn peer_addr(&self) -> SocketAddr {
-        self.path.peer()
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.path().peer()
+    }
+
+    /// Sends to another address from now on. This is for an application that was told of it
+    /// ([`PeerEvent::Elsewhere`](crate::PeerEvent::Elsewhere)) and has made sure that its peer receives there; see
+    /// [`sealgram::Endpoint::move_to`].
+    pub fn move_to(&self, peer: SocketAddr) {
+        self.shared.move_to(self.handle, peer);
+    }
+
+    fn path(&self) -> Path {
+        self.channel.lock().path
     }
 
     /// What the association has counted.
@@ -178,6 +191,6 @@ impl Drop for Stream {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("peer", &self.path.peer()).finish_non_exhaustive()
+        f.debug_struct("Stream").field("peer", &self.peer_addr()).finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@
 
 mod ends;
 mod exchange;
+mod moves;
 mod silence;
 mod support;
 mod trust;

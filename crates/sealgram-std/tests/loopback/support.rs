@@ -9,7 +9,9 @@ use std::time::Duration;
 use sealgram_std::sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use sealgram_std::sealgram::provider::ring;
 use sealgram_std::sealgram::x509::CertificateVerifier;
-use sealgram_std::sealgram::{ClientConfig, Identity, ServerConfig, TransportOptions};
+use sealgram_std::sealgram::{
+    ClientConfig, ConnectionIdGenerator, Identity, ServerConfig, ServerConfigBuilder, TransportOptions,
+};
 use sealgram_std::{Client, Listener, ListenerOptions, PeerEvent, Stream};
 
 /// Longer than anything here takes, however busy the machine is.
@@ -33,8 +35,21 @@ impl Server {
         Self::of_organization("One", transport)
     }
 
+    /// One that agrees on connection IDs.
+    pub(crate) fn with_connection_ids(ids: Arc<dyn ConnectionIdGenerator>) -> Self {
+        Self::build("One", transport(), |config| config.connection_ids(ids))
+    }
+
     /// The name tells apart what would else look like the certificate of one authority with two keys.
     pub(crate) fn of_organization(organization: &str, transport: TransportOptions) -> Self {
+        Self::build(organization, transport, |config| config)
+    }
+
+    fn build(
+        organization: &str,
+        transport: TransportOptions,
+        configure: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder,
+    ) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(["server.example".into()]).unwrap();
         params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
@@ -42,8 +57,8 @@ impl Server {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let key = ring::provider().key_loader.load(&key).unwrap();
         let identity = Identity::new(vec![certificate.clone()], key).unwrap();
-        let config = ServerConfig::builder(ring::provider(), identity).transport(transport).build().unwrap();
-        Self { certificate, config }
+        let config = ServerConfig::builder(ring::provider(), identity).transport(transport);
+        Self { certificate, config: configure(config).build().unwrap() }
     }
 
     pub(crate) fn listen(&self) -> Listener {
@@ -134,41 +149,52 @@ pub(crate) struct Relay {
     /// Where the client sends to.
     pub(crate) front: SocketAddr,
     /// Where the server sees them come from.
-    back: SocketAddr,
+    back: Arc<Mutex<UdpSocket>>,
     is_cut: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Relay {
     pub(crate) fn to(server: SocketAddr) -> Self {
-        let [front, back] = [(); 2].map(|()| {
-            let socket = UdpSocket::bind(ANYWHERE).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-            socket
-        });
-        let (front_addr, back_addr) = (front.local_addr().unwrap(), back.local_addr().unwrap());
+        let front = Self::socket();
+        let front_addr = front.local_addr().unwrap();
+        let back = Arc::new(Mutex::new(Self::socket()));
         let is_cut = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&is_cut);
+        let (ends, outside) = (Arc::clone(&is_cut), Arc::clone(&back));
         let thread = thread::spawn(move || {
             let mut client = None;
             let mut datagram = [0; 2_000];
             while !ends.load(Ordering::SeqCst) {
                 if let Ok((len, from)) = front.recv_from(&mut datagram) {
                     client = Some(from);
-                    back.send_to(&datagram[..len], server).unwrap();
+                    outside.lock().unwrap().send_to(&datagram[..len], server).unwrap();
                 }
-                if let (Ok(len), Some(client)) = (back.recv(&mut datagram), client) {
+                let received = outside.lock().unwrap().recv(&mut datagram);
+                if let (Ok(len), Some(client)) = (received, client) {
                     front.send_to(&datagram[..len], client).unwrap();
                 }
             }
         });
-        Self { front: front_addr, back: back_addr, is_cut, thread }
+        Self { front: front_addr, back, is_cut, thread }
+    }
+
+    fn socket() -> UdpSocket {
+        let socket = UdpSocket::bind(ANYWHERE).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        socket
+    }
+
+    /// Another port from now on, as with a NAT that has forgotten; nothing passes at the former one. Both are given.
+    pub(crate) fn rebind(&self) -> [SocketAddr; 2] {
+        let mut back = self.back.lock().unwrap();
+        let former = core::mem::replace(&mut *back, Self::socket());
+        [former.local_addr().unwrap(), back.local_addr().unwrap()]
     }
 
     /// Nothing passes any more, not even a goodbye. The address that the server has seen is free again.
     pub(crate) fn cut(self) -> SocketAddr {
         self.is_cut.store(true, Ordering::SeqCst);
         self.thread.join().unwrap();
-        self.back
+        self.back.lock().unwrap().local_addr().unwrap()
     }
 }

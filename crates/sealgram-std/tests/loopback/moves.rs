@@ -1,0 +1,73 @@
+//! Clients whose address changes under way: a NAT in between gives them another port.
+//!
+//! What can go wrong: the listener does not recognise the client, or goes on sending to where nobody receives.
+
+use std::sync::Arc;
+
+use sealgram_std::sealgram::provider::ring;
+use sealgram_std::sealgram::x509::CertificateVerifier;
+use sealgram_std::sealgram::{AddressChange, ClientConfig, RandomIds};
+use sealgram_std::{Client, Listener, PeerEvent, Stream};
+
+use crate::support::{Log, PATIENCE, Relay, Server, accept, name, transport};
+
+/// A client behind a relay, and its stream at a listener with this policy. The client wants no connection ID for
+/// itself: it is on a socket of its own.
+fn behind_a_relay(policy: AddressChange, log: &Log) -> (Relay, Listener, Client, Stream) {
+    let server = Server::with_connection_ids(Arc::new(RandomIds::of_len(8)));
+    let listener = server.listen_with(log.options().address_change(policy));
+    let relay = Relay::to(listener.local_addr().unwrap());
+    let verifier = CertificateVerifier::builder(vec![server.certificate.clone()]).build().unwrap();
+    let config = ClientConfig::builder(ring::provider(), Arc::new(verifier)).transport(transport());
+    let config = config.connection_ids(Arc::new(RandomIds::of_len(0))).build().unwrap();
+    let mut client = Client::connect(relay.front, name(), config).unwrap();
+    client.set_read_timeout(Some(PATIENCE));
+    let stream = accept(&listener);
+    (relay, listener, client, stream)
+}
+
+fn expect(received: Result<usize, sealgram_std::Error>, buffer: &[u8], expected: &[u8]) {
+    assert_eq!(&buffer[..received.unwrap()], expected);
+}
+
+/// CID-16, CID-23: the listener recognises the client, makes sure that it receives at the new port, and sends there.
+#[test]
+fn a_stream_follows_its_client_to_another_port() {
+    let log = Log::default();
+    let (relay, _listener, mut client, mut stream) = behind_a_relay(AddressChange::Follow, &log);
+    let mut buffer = [0; 100];
+    let [before, after] = relay.rebind();
+    assert_eq!(stream.peer_addr(), before);
+    client.send(b"from elsewhere").unwrap();
+    expect(stream.recv(&mut buffer), &buffer, b"from elsewhere");
+    // The client answers the challenge while it waits for data.
+    let receiving = std::thread::spawn(move || {
+        let received = client.recv(&mut buffer);
+        expect(received, &buffer, b"to there");
+    });
+    let moved = log.wait_for(|event| matches!(event, PeerEvent::Moved { .. }));
+    let PeerEvent::Moved { peer, now_at } = moved else { panic!("{moved:?}") };
+    assert_eq!((peer, now_at, stream.peer_addr()), (before, after, after));
+    stream.send(b"to there").unwrap();
+    receiving.join().unwrap();
+    relay.cut();
+}
+
+/// CID-16: the application is told, and nothing moves before it says so.
+#[test]
+fn a_stream_moves_where_its_application_says() {
+    let log = Log::default();
+    let (relay, _listener, mut client, mut stream) = behind_a_relay(AddressChange::Ask, &log);
+    let mut buffer = [0; 100];
+    let [before, after] = relay.rebind();
+    client.send(b"from elsewhere").unwrap();
+    let told = log.wait_for(|event| matches!(event, PeerEvent::Elsewhere { .. }));
+    let PeerEvent::Elsewhere { peer, now_at } = told else { panic!("{told:?}") };
+    assert_eq!((peer, now_at, stream.peer_addr()), (before, after, before));
+    expect(stream.recv(&mut buffer), &buffer, b"from elsewhere");
+    stream.move_to(now_at);
+    assert_eq!(stream.peer_addr(), after);
+    stream.send(b"to there").unwrap();
+    expect(client.recv(&mut buffer), &buffer, b"to there");
+    relay.cut();
+}
