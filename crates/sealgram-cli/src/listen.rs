@@ -12,7 +12,7 @@ use sealgram::rand_core::UnwrapErr;
 use sealgram::resumption::{MemoryServerSessions, TicketKeys};
 use sealgram::verify::{PeerVerifier, RawPublicKeys};
 use sealgram::x509::{self, CertificateVerifier, Fingerprint};
-use sealgram::{CloseReason, ConfigError, ServerConfig, ServerConfigBuilder};
+use sealgram::{AddressChange, CloseReason, ConfigError, ServerConfig, ServerConfigBuilder};
 use sealgram_std::{Error, Listener, ListenerOptions, PeerEvent, Stream};
 
 use crate::args::Listen;
@@ -108,12 +108,17 @@ const MAX_PEERS: usize = 256;
 
 fn bind(arguments: &Listen, config: Arc<ServerConfig>, news: SyncSender<News>) -> Result<Listener> {
     let addresses = resolve(&arguments.address)?;
-    let options = ListenerOptions::default().max_connections(MAX_PEERS).on_event(Arc::new(move |event| {
-        if let PeerEvent::HandshakeFailed { peer, reason } = event {
-            // The listener must not wait for the terminal, and strangers can make it fail as often as they like: when
-            // there is no room, the line is lost.
-            let _ = news.try_send(Ok(format!("{peer} failed: {reason}")));
-        }
+    // It makes a difference only to peers that have connection IDs.
+    let options = ListenerOptions::default().max_connections(MAX_PEERS).address_change(AddressChange::Follow);
+    let options = options.on_event(Arc::new(move |event| {
+        let line = match event {
+            PeerEvent::HandshakeFailed { peer, reason } => format!("{peer} failed: {reason}"),
+            PeerEvent::Moved { peer, now_at } => format!("{peer} has moved to {now_at}"),
+            _ => return,
+        };
+        // The listener must not wait for the terminal, and strangers can make it fail as often as they like: when there
+        // is no room, the line is lost.
+        let _ = news.try_send(Ok(line));
     }));
     Listener::bind_with(addresses.as_slice(), config, options).map_err(|error| {
         let reason = match &error {
