@@ -312,6 +312,10 @@ impl Connection {
     /// What happened, one at a time; `None` when there is no more.
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.events.pop_front() {
+            // Most connections have nothing to tell for all their life: the memory goes with the last.
+            if self.events.is_empty() {
+                self.events = VecDeque::new();
+            }
             return Some(event);
         }
         if self.status() == Status::Connected {
