@@ -41,7 +41,7 @@ pub enum Fault {
     Local,
     /// Nobody: the two sides have nothing in common.
     NothingInCommon,
-    /// Nothing came back from the network.
+    /// The network between the two: nothing came back, or too much of what came was forged.
     Path,
     /// The peer.
     Peer,
@@ -293,10 +293,9 @@ impl Error {
         match self {
             Self::Crypto(_) | Self::KeyLimit(KeyLimit::Confidentiality) => Fault::Local,
             Self::PeerIncompatible(_) => Fault::NothingInCommon,
-            Self::Timeout(_) => Fault::Path,
-            Self::Alert(_) | Self::Certificate(_) | Self::Decode(_) | Self::KeyLimit(_) | Self::PeerMisbehaved(_) => {
-                Fault::Peer
-            }
+            // The peer has no part in what others forge.
+            Self::KeyLimit(KeyLimit::Integrity) | Self::Timeout(_) => Fault::Path,
+            Self::Alert(_) | Self::Certificate(_) | Self::Decode(_) | Self::PeerMisbehaved(_) => Fault::Peer,
         }
     }
 }
@@ -436,14 +435,12 @@ impl From<AlertReceived> for Error {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.error)?;
-        if let Some(at) = self.at {
-            write!(f, " (at {at}")?;
-            match alert_for(&self.error) {
-                Some(alert) => write!(f, "; sent alert {alert})")?,
-                None => f.write_str(")")?,
-            }
+        match (self.at, alert_for(&self.error)) {
+            (Some(at), Some(alert)) => write!(f, " (at {at}; sent alert {alert})"),
+            (Some(at), None) => write!(f, " (at {at})"),
+            (None, Some(alert)) => write!(f, " (sent alert {alert})"),
+            (None, None) => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -599,8 +596,8 @@ impl fmt::Display for CryptoError {
 impl fmt::Display for KeyLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Confidentiality => "as much was sent under one key as is safe; a new association is needed",
-            Self::Integrity => "as many forged records arrived as one key may face",
+            Self::Confidentiality => "this side sent as much under one key as is safe; a new association is needed",
+            Self::Integrity => "the path brought as many forged records as one key may face",
         })
     }
 }
@@ -628,6 +625,11 @@ impl core::error::Error for Failure {}
 impl core::error::Error for CertificateError {}
 impl core::error::Error for CryptoError {}
 impl core::error::Error for DecodeError {}
+impl core::error::Error for AlertReceived {}
+impl core::error::Error for KeyLimit {}
+impl core::error::Error for PeerIncompatible {}
+impl core::error::Error for PeerMisbehaved {}
+impl core::error::Error for Timeout {}
 
 #[cfg(test)]
 mod table;

@@ -197,6 +197,27 @@ fn the_document_says_what_the_types_say() {
     assert!(written == expected, "docs/errors.md is not what the types say; SEALGRAM_BLESS=1 writes it anew");
 }
 
+/// I10: so does the text of a failure, whether or not a message was in hand when it was found.
+#[test]
+fn every_failure_names_party_message_and_alert() {
+    for (error, _) in samples() {
+        let party: &[&str] = match error.fault() {
+            Fault::Local => &["this side "],
+            Fault::NothingInCommon => &["nothing in common"],
+            Fault::Path => &["timed out", "the path "],
+            Fault::Peer => &["the peer"],
+        };
+        for at in [None, Some(HandshakeType::CERTIFICATE)] {
+            let text = format!("{}", Failure { error, at });
+            let sent = alert_for(&error).map(|alert| format!("sent alert {alert})"));
+            assert!(party.iter().any(|party| text.starts_with(party)), "{text}");
+            assert!(at.is_none() || text.contains("(at CERTIFICATE"), "{text}");
+            assert_eq!(text.contains("sent alert"), sent.is_some(), "{text}");
+            assert!(sent.is_none_or(|sent| text.ends_with(&sent)), "{text}");
+        }
+    }
+}
+
 /// ALR-12: decryption_failed, no_certificate and export_restriction are never sent; nor is anything that is not fatal.
 #[test]
 fn only_alerts_that_exist_are_sent() {
