@@ -40,6 +40,7 @@ use crate::role::Role;
 use crate::session::Session;
 use crate::stats::{DiscardReason, Stats};
 use crate::time::{Instant, WallClock};
+use crate::trace::{self, Trace};
 use crate::wire::alert::Alert;
 
 pub use self::send::SendError;
@@ -111,6 +112,7 @@ pub struct Connection {
     heard: Option<Instant>,
     events: VecDeque<Event>,
     stats: Stats,
+    trace: Trace,
 }
 
 /// Where a server's record numbers of epoch 0 begin (RFC 6347 section 4.2.1).
@@ -180,6 +182,7 @@ impl Connection {
     fn new(role: Role, common: &Common, wall_clock: WallClock, rng: &mut dyn CryptoRng) -> Self {
         let transport = common.transport;
         let opening = Start::Opening { from: 0, types: first_messages(role) };
+        let seed = Seed::draw(rng);
         Self {
             role,
             // Until the first state is made, a few lines further up.
@@ -191,7 +194,8 @@ impl Connection {
             now: None,
             started: None,
             deadline: None,
-            seed: Seed::draw(rng),
+            trace: Trace::new(role, || seed.name()),
+            seed,
             records: RecordLayer::new(),
             reassembly: Reassembly::new(opening, transport.max_message_len),
             outgoing: Outgoing::default(),
@@ -231,6 +235,7 @@ impl Connection {
     /// calls are fine.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
+        let _span = self.trace.enter();
         let Ok(state) = &self.state else { return };
         let awaited = state.expected().unwrap_or(HandshakeType::FINISHED);
         if self.deadline.is_some_and(|deadline| deadline <= now) {
@@ -435,6 +440,11 @@ impl Connection {
         }
     }
 
+    /// What tells those who watch about this connection.
+    pub(crate) const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// The random of the hello that a server connection was made for, if it came through the gate.
     pub(crate) const fn hello_random(&self) -> Option<[u8; 32]> {
         self.hello_random
@@ -497,12 +507,14 @@ impl Connection {
     }
 
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
+        let _span = self.trace.enter();
         let was_connected = self.connected().is_some();
         // The peer may end an association before our own last flight was handed out. It was complete all the same, and
         // whoever gets its data and a session has to be told so first.
         if was_connected {
             self.announce_connected();
         }
+        trace::closed(&reason, was_connected || self.role == Role::Client);
         if let Ok(State::Connected(connected)) = mem::replace(&mut self.state, Err(reason)) {
             self.former_session = Some(connected.session);
         }
@@ -614,6 +626,14 @@ impl Connection {
             let now = self.now.unwrap_or(Instant::ORIGIN);
             self.stats.handshake_time = Some(now - self.started.unwrap_or(now));
             self.events.push_back(Event::Connected);
+            if let Some(Connected { session, .. }) = self.connected() {
+                trace::connected(
+                    session.cipher_suite,
+                    session.group,
+                    session.resumed,
+                    now - self.started.unwrap_or(now),
+                );
+            }
         }
     }
 

@@ -90,6 +90,20 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Watching
+//!
+//! - [`Stats`], of each connection and of an endpoint, counts what was sent, taken and sent again, and what was dropped
+//!   under each [`DiscardReason`].
+//! - [`error::Failure`] says in a line who failed, at which message, and with which alert.
+//! - With the feature `tracing`, each connection has a span `dtls` of the target `sealgram`, with its role and an id of
+//!   chance, in which it tells what happens. At INFO: connected, and closed with its reason. At DEBUG: the messages of
+//!   the handshake and what is awaited next, flights with their timeouts and how often they were sent again, new keys,
+//!   alerts, the peer's address when the endpoint made the connection, and how a server's handshake came to nothing. At
+//!   TRACE: what anybody can cause at will, which is what was dropped and why, plaintext alerts, doubts, and cookies,
+//!   these in a span `dtls_stranger` with the address. Verifiers and whoever else decides are called within the span.
+//!   No secret, no content, and nothing in the peer's own words is told at any level: no name, no identity.
+//! - [`key_log`] lets a tool read recorded traffic, and [`inspect`] shows datagrams to people.
+//!
 //! # What it is not
 //!
 //! Not a socket library (see `sealgram-std`), not TLS over streams, not DTLS 1.0. What it promises against whom stands
@@ -97,9 +111,9 @@
 //!
 //! # Features
 //!
-//! All are additive, and all are on by default: `ring` (cryptography by *ring*), `x509` (certificates by
+//! All are additive. On by default: `ring` (cryptography by *ring*), `ccm` (AES-CCM), `x509` (certificates by
 //! rustls-webpki), `std`. Without any of them the crate is `no_std` with `alloc`, and wants a provider and a verifier of
-//! yours.
+//! yours. Off by default: `tracing`, see [Watching](#watching), which needs no `std` either.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, clippy::expect_used, clippy::string_slice)]
@@ -142,6 +156,7 @@ mod stats;
 #[cfg(test)]
 mod test_rng;
 mod time;
+mod trace;
 #[cfg(test)]
 mod vectors;
 pub mod verify;

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::trace;
+
 /// Defines the reasons and, from the same list, their number and their texts.
 macro_rules! discard_reasons {
     ($($(#[$doc:meta])* $reason:ident = $text:literal,)*) => {
@@ -120,6 +122,9 @@ discard_reasons! {
 }
 
 /// What a connection or an endpoint has counted since it was made.
+///
+/// Everything that is dropped is counted once, where it was dropped: by the connection that it was given to, or by the
+/// endpoint at whose door it ended. An endpoint counts nothing else, and nothing for its connections.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -166,7 +171,9 @@ impl Stats {
             .max_by_key(|reason| self.discarded(*reason))
     }
 
+    /// Counts something that was dropped, and tells whoever watches: all that is dropped comes by here.
     pub(crate) fn discard(&mut self, reason: DiscardReason) {
+        trace::discarded(reason);
         if let Some(count) = self.discarded.0.get_mut(reason as usize) {
             *count = count.saturating_add(1);
         }

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("role", 0),
     ("stats", 0),
     ("time", 0),
+    ("trace", 0),
     ("wire", 1),
     ("config", 2),
     ("crypto", 2),
@@ -62,8 +63,14 @@ const KEPT_APART: &[(&str, &str)] = &[
 ];
 
 /// External crates that one module alone may name.
-const OWNED: &[(&str, &str)] =
-    &[("aes", "provider"), ("ccm", "provider"), ("ring", "provider"), ("webpki", "x509"), ("x509_parser", "x509")];
+const OWNED: &[(&str, &str)] = &[
+    ("aes", "provider"),
+    ("ccm", "provider"),
+    ("ring", "provider"),
+    ("tracing", "trace"),
+    ("webpki", "x509"),
+    ("x509_parser", "x509"),
+];
 
 #[test]
 fn imports_point_down() {

@@ -19,6 +19,7 @@ use crate::record::{OpenedRecord, Opening, RawRecord, RecordLayer};
 use crate::role::Role;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
+use crate::trace;
 use crate::wire::alert::Alert;
 use crate::wire::fragment::{FragmentHeader, split_fragments};
 use crate::wire::record::MAX_HELLO_SEQUENCE;
@@ -35,6 +36,7 @@ impl Connection {
     /// The same, for a caller who first has to see whether the datagram was this connection's.
     pub(crate) fn take_in(&mut self, now: Instant, datagram: &mut [u8]) -> ReceivedBuilder {
         self.advance(now);
+        let _span = self.trace.enter();
         let mut received = ReceivedBuilder::default();
         let mut at = 0;
         while let Some(record) = RecordLayer::split(datagram, at, self.records.cid_len()) {
@@ -303,6 +305,7 @@ impl Connection {
         let (effects, decision) = (cx.effects, cx.decision);
         self.state = Ok(next);
         self.on_progress(cause);
+        trace::took_message(cause.msg_type, self.state.as_ref().ok().and_then(State::expected), decision.is_some());
         match decision {
             Some(decision) => self.suspend(cause, effects, decision),
             None => self.carry_out(cause, effects),
@@ -342,6 +345,7 @@ impl Connection {
 
     /// Something went wrong, if the one who says so can be believed.
     fn doubt(&mut self, failure: Failure) {
+        trace::doubted(&failure);
         if self.trust_path {
             self.fail(failure);
         } else if self.doubt.is_none() {
@@ -369,6 +373,7 @@ impl Connection {
             }
         };
         let alert = AlertReceived { level, description, authenticated: epoch > 0 };
+        trace::alert_received(&alert);
         if alert.authenticated { self.on_authentic_alert(alert) } else { self.on_plaintext_alert(alert) }
     }
 

@@ -104,6 +104,7 @@ impl Connection {
                 if !self.key_limit_announced && self.records.near_limit() {
                     self.key_limit_announced = true;
                     self.events.push_back(Event::KeyLimitNear);
+                    self.trace.key_limit_near();
                 }
                 Ok(len)
             }

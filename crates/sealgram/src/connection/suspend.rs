@@ -34,6 +34,7 @@ impl Connection {
     /// [`ApiMisuse::WrongKind`] if the answer does not fit the decision, which stays open then.
     pub fn resume(&mut self, now: Instant, id: DecisionId, answer: Answer) -> Result<(), ApiMisuse> {
         self.advance(now);
+        let _span = self.trace.enter();
         let Some(Suspended { cause, effects, .. }) = self.suspended.take_if(|suspended| suspended.id == id) else {
             return Err(ApiMisuse::NotOpen);
         };

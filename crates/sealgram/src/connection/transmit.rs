@@ -11,6 +11,7 @@ use crate::received::Transmit;
 use crate::record::SealError;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
+use crate::trace;
 
 impl Connection {
     /// Writes the next datagrams of the protocol itself to `out`; `None` when there are none.
@@ -19,6 +20,7 @@ impl Connection {
     /// the MTU. An `out` shorter than [`min_datagram`](Self::min_datagram) gives `None`, and is counted.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let now = self.advance(now);
+        let _span = self.trace.enter();
         if out.len() < self.min_datagram() {
             if self.has_output() {
                 self.stats.discard(DiscardReason::OutputBufferTooShort);
@@ -104,6 +106,8 @@ impl Connection {
     fn on_flight_sent(&mut self, now: Instant) {
         let [a, b, c, d, ..] = self.seed.next(b"jitter");
         self.retransmit.flight_sent(now, u32::from_be_bytes([a, b, c, d]));
+        let timeout = self.retransmit.deadline().map(|due| due - now);
+        trace::flight_sent(self.retransmit.resends_unanswered(), timeout, self.flight_mtu);
         if matches!(self.state, Ok(State::Connected(_))) {
             self.announce_connected();
         }
@@ -118,6 +122,7 @@ impl Connection {
         // A key that may protect no more does not say goodbye either.
         let len = self.records.seal(epoch, ContentType::ALERT, out, content.len()).ok()?;
         self.stats.records_sent += 1;
+        trace::alert_sent(alert.level, alert.description);
         Some(Transmit { len, segment_size: None })
     }
 }

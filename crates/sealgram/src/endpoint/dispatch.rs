@@ -25,6 +25,7 @@ use crate::proof::AddressValidated;
 use crate::received::{Received, Transmit};
 use crate::stats::{DiscardReason, Stats};
 use crate::time::{Instant, WallClock};
+use crate::trace;
 
 /// Many DTLS associations on one socket.
 ///
@@ -158,6 +159,7 @@ impl Endpoint {
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         settle_id_len(&mut self.cid_len, id_len);
         self.schedule.count_half_open(entry);
+        entry.connection.trace().accepted(path.peer());
         let received = entry.connection.handle_datagram(now, datagram);
         self.schedule.touched(handle, entry);
         // One that fails at once has no need of a route for its alert, and takes that of nobody.
@@ -194,6 +196,7 @@ impl Endpoint {
         let connection = Connection::client(config, server_name, self.wall_clock, rng).map_err(ConnectError::Config)?;
         let (handle, entry) = self.routes.insert(path, Entry::new(connection)).ok_or(Refusal::TooManyConnections)?;
         settle_id_len(&mut self.cid_len, id_len);
+        entry.connection.trace().connecting(path.peer());
         self.schedule.touched(handle, entry);
         self.lead_to_newcomer(handle);
         Ok(handle)
@@ -306,13 +309,18 @@ impl Endpoint {
     }
 
     fn ask_at_gate<'d>(&mut self, now: Instant, path: Path, datagram: &'d mut [u8]) -> Dispatch<'d> {
+        let _span = trace::stranger(path.peer());
         match self.gate.check(self.wall_clock.unix_at(now).as_secs(), &path, datagram) {
             Gate::Reply(length) => {
+                trace::cookie_sent();
                 let datagram: &'d [u8] = datagram;
                 Dispatch::Reply(datagram.get(..length).unwrap_or_default())
             }
             Gate::Validated(proof) => match self.refusal_of_incoming(&path) {
-                None => Dispatch::Incoming(Incoming { path, proof, datagram }),
+                None => {
+                    trace::cookie_returned();
+                    Dispatch::Incoming(Incoming { path, proof, datagram })
+                }
                 Some(refusal) => self.dropped(refusal.reason()),
             },
             Gate::Dropped(reason) => self.dropped(reason),

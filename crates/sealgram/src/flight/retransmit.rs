@@ -213,7 +213,6 @@ impl Retransmit {
 
     /// How often our current flight was sent again, for either reason. Who wants to have waited whole timeouts counts
     /// what [`Retransmit::timer_expired`] returns instead: repeats from the peer cut a timeout short.
-    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn resends_unanswered(&self) -> u32 {
         self.resends
     }

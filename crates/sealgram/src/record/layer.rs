@@ -10,6 +10,7 @@ use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
 use crate::stats::DiscardReason;
+use crate::trace;
 use crate::wire::record::{FIRST_BYTES, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
 
 /// The records of one association, in both directions.
@@ -121,12 +122,14 @@ impl RecordLayer {
     /// The peer's next epoch begins. Records of the former ones are accepted until they are dropped.
     pub(crate) fn install_read(&mut self, protection: Protection) {
         self.read.install(Some(ReadKeys::new(protection)));
+        trace::reads_epoch(self.read.number());
     }
 
     /// Our next epoch begins. The former ones can still be written: a flight that is sent again has its
     /// ChangeCipherSpec in epoch 0 and its Finished in epoch 1, each under numbers that continue.
     pub(crate) fn install_write(&mut self, protection: Protection) {
         self.write.install(WriteEpoch::protected(protection));
+        trace::writes_epoch(self.write.number());
     }
 
     /// Records of epochs below `number` are discarded from now on. The current epoch stays in any case.
