@@ -3,14 +3,13 @@
 //! Everything is read from the datagrams by [`sealgram::inspect`]. It has no keys, so of a sealed record it shows the
 //! kind and the size.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use sealgram::code::{AlertDescription, ContentType, HandshakeType};
 use sealgram::inspect::{self, FragmentView, RecordView};
-use sealgram_std::{Direction, Tap};
+use sealgram_std::{Direction, Tap, TappedDatagram};
 
 use crate::output::{Ink, Palette};
 
@@ -44,8 +43,9 @@ impl Recorder {
 }
 
 impl Tap for Recorder {
-    fn datagram(&self, direction: Direction, at: Duration, _peer: SocketAddr, bytes: &[u8]) {
-        let sender = match direction {
+    fn datagram(&self, datagram: &TappedDatagram<'_>) {
+        let TappedDatagram { at, bytes, .. } = *datagram;
+        let sender = match datagram.direction {
             Direction::Sent => Sender::Client,
             Direction::Received => Sender::Server,
         };

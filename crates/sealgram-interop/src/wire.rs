@@ -2,12 +2,11 @@
 
 use core::fmt;
 use core::net::SocketAddr;
-use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sealgram::code::{HandshakeType, SignatureScheme};
 use sealgram::inspect::{self, FragmentView};
-use sealgram_std::{Direction, Tap};
+use sealgram_std::{Direction, Tap, TappedDatagram};
 
 /// The datagrams of an association, or of several with different peers, as our socket saw them. It prints as one line
 /// for each record.
@@ -75,7 +74,8 @@ impl Wire {
 }
 
 impl Tap for Wire {
-    fn datagram(&self, direction: Direction, _: Duration, peer: SocketAddr, bytes: &[u8]) {
+    fn datagram(&self, datagram: &TappedDatagram<'_>) {
+        let TappedDatagram { direction, peer, bytes, .. } = *datagram;
         self.lock().push(Datagram { direction, peer, bytes: bytes.to_vec() });
     }
 }

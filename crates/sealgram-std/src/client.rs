@@ -11,10 +11,11 @@ use sealgram::pki_types::{CertificateDer, ServerName};
 use sealgram::{ClientConfig, CloseReason, Connection, Event, Instant, Path, SendError, Session, Stats};
 
 use crate::clock::{Clock, OsRng};
+use crate::disturbance::Disturbance;
 use crate::error::Error;
 use crate::inbox::Inbox;
-use crate::socket::{self, Outbox, Receiver, Sender, SocketStats, Unsent};
-use crate::tap::{Tap, Taps};
+use crate::socket::{self, Attachments, Outbox, Receiver, Sender, SocketStats, Unsent};
+use crate::tap::Tap;
 use crate::{MAX_DATAGRAM, shorter};
 
 /// A blocking DTLS client.
@@ -40,18 +41,24 @@ pub struct Client {
     clock: Clock,
 }
 
-/// How a [`Client`] uses its socket. The default is a free port and no tap.
+/// How a [`Client`] uses its socket. The default is a free port, no tap and no disturbance.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Options {
-    tap: Option<Arc<dyn Tap>>,
+    attachments: Attachments,
     bind: Option<SocketAddr>,
 }
 
 impl Options {
     /// Shows every datagram to `tap`.
     pub fn tap(mut self, tap: Arc<dyn Tap>) -> Self {
-        self.tap = Some(tap);
+        self.attachments.tap = Some(tap);
+        self
+    }
+
+    /// Lets `disturbance` decide what becomes of every datagram.
+    pub fn disturbance(mut self, disturbance: Arc<dyn Disturbance>) -> Self {
+        self.attachments.disturbance = Some(disturbance);
         self
     }
 
@@ -64,7 +71,12 @@ impl Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("bind", &self.bind).field("is_tapped", &self.tap.is_some()).finish()
+        let Attachments { tap, disturbance } = &self.attachments;
+        f.debug_struct("Options")
+            .field("bind", &self.bind)
+            .field("is_tapped", &tap.is_some())
+            .field("is_disturbed", &disturbance.is_some())
+            .finish()
     }
 }
 
@@ -87,7 +99,7 @@ impl Client {
         Self::connect_with(addrs, server_name, config, Options::default())
     }
 
-    /// As [`connect`](Self::connect), with a tap or a local address.
+    /// As [`connect`](Self::connect), with a tap, a disturbance or a local address.
     ///
     /// # Errors
     ///
@@ -126,7 +138,7 @@ impl Client {
         let socket = UdpSocket::bind(local)?;
         socket.connect(peer)?;
         let clock = Clock::start();
-        let (sender, receiver) = socket::open(socket, Some(peer), Taps::new(options.tap.clone(), clock))?;
+        let (sender, receiver) = socket::open(socket, Some(peer), &options.attachments, clock)?;
         let inbox = Inbox::new(INBOX_BYTES, Arc::clone(sender.counters()));
         Ok(Self {
             connection: Connection::client(config, server_name, clock.wall_clock(), &mut OsRng)?,
@@ -330,6 +342,7 @@ impl Client {
     /// Sends what the protocol has to send, as far as the system has room.
     fn flush(&mut self) {
         let path = Path::from(self.peer);
+        self.sender.send_due();
         self.outbox.retry(&self.sender);
         while self.outbox.is_empty() {
             let Some(transmit) = self.connection.poll_transmit(self.clock.now(), &mut self.out) else { return };

@@ -110,6 +110,14 @@ impl Shared {
         }
         self.flush(&mut core);
         self.wake_in_time(&core);
+        self.wake_for_output();
+    }
+
+    /// Sends a datagram of a stream's.
+    pub(crate) fn send(&self, path: Path, datagram: &[u8]) -> Result<(), Unsent> {
+        let outcome = self.sender.send(path, datagram, None);
+        self.wake_for_output();
+        outcome
     }
 
     /// Leaves a datagram to the driver, who waits for room.
@@ -135,6 +143,13 @@ impl Shared {
         }
     }
 
+    /// A disturbed socket may hold back what was sent: the driver has to be up when it is due.
+    fn wake_for_output(&self) {
+        if self.sender.holds_back() {
+            self.wake();
+        }
+    }
+
     fn wake(&self) {
         // It fails only where the system is out of memory; the driver looks again by itself, if later.
         let _ = self.waker.wake();
@@ -142,6 +157,7 @@ impl Shared {
 
     /// Sends what the endpoint has to send, as far as the system has room.
     fn flush(&self, core: &mut Core) {
+        self.sender.send_due();
         core.outbox.retry(&self.sender);
         while core.outbox.is_empty() {
             let Some((path, transmit)) = core.endpoint.poll_transmit(self.clock.now(), &mut core.out) else { return };

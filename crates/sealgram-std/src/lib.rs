@@ -58,6 +58,7 @@
 
 mod client;
 mod clock;
+mod disturbance;
 mod driver;
 mod error;
 mod inbox;
@@ -70,13 +71,14 @@ mod tap;
 
 pub use client::{Client, Options};
 pub use clock::{Clock, OsRng};
+pub use disturbance::Disturbance;
 pub use error::Error;
 pub use listener::{Listener, ListenerOptions, PeerEvent};
 pub use roots::system_roots;
 pub use sealgram;
 pub use socket::SocketStats;
 pub use stream::Stream;
-pub use tap::{Direction, Tap};
+pub use tap::{Direction, Tap, TappedDatagram};
 
 /// The longest datagram that is made, in bytes: the longest payload of UDP.
 const MAX_DATAGRAM: usize = 65_535;

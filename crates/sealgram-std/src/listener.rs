@@ -14,11 +14,12 @@ use sealgram::{
 };
 
 use crate::clock::{Clock, OsRng};
+use crate::disturbance::Disturbance;
 use crate::driver::{Driver, Shared};
 use crate::error::Error;
-use crate::socket::{self, SocketStats};
+use crate::socket::{self, Attachments, SocketStats};
 use crate::stream::{Channel, Stream};
-use crate::tap::{Tap, Taps};
+use crate::tap::Tap;
 
 /// A blocking DTLS server: one socket, any number of peers.
 ///
@@ -44,7 +45,7 @@ pub struct Listener {
 #[derive(Clone)]
 #[must_use]
 pub struct ListenerOptions {
-    tap: Option<Arc<dyn Tap>>,
+    attachments: Attachments,
     endpoint: EndpointConfig,
     pub(crate) on_event: Option<Arc<dyn Fn(PeerEvent) + Send + Sync>>,
     pub(crate) backlog: usize,
@@ -54,7 +55,13 @@ pub struct ListenerOptions {
 impl ListenerOptions {
     /// Shows every datagram to `tap`.
     pub fn tap(mut self, tap: Arc<dyn Tap>) -> Self {
-        self.tap = Some(tap);
+        self.attachments.tap = Some(tap);
+        self
+    }
+
+    /// Lets `disturbance` decide what becomes of every datagram.
+    pub fn disturbance(mut self, disturbance: Arc<dyn Disturbance>) -> Self {
+        self.attachments.disturbance = Some(disturbance);
         self
     }
 
@@ -110,7 +117,13 @@ impl ListenerOptions {
 
 impl Default for ListenerOptions {
     fn default() -> Self {
-        Self { tap: None, endpoint: EndpointConfig::default(), on_event: None, backlog: 1_024, inbox_bytes: 262_144 }
+        Self {
+            attachments: Attachments::default(),
+            endpoint: EndpointConfig::default(),
+            on_event: None,
+            backlog: 1_024,
+            inbox_bytes: 262_144,
+        }
     }
 }
 
@@ -192,7 +205,7 @@ impl Listener {
     ) -> Result<Self, Error> {
         let socket = UdpSocket::bind(addrs)?;
         let clock = Clock::start();
-        let (sender, receiver) = socket::open(socket, None, Taps::new(options.tap.clone(), clock))?;
+        let (sender, receiver) = socket::open(socket, None, &options.attachments, clock)?;
         let keys = CookieKeys::generate(&mut OsRng);
         let endpoint = Endpoint::new(options.endpoint.clone(), keys, clock.wall_clock());
         let shared = Arc::new(Shared::new(endpoint, sender, receiver.waker()?, clock));

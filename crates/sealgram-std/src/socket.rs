@@ -19,10 +19,27 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use sealgram::Path;
 
-use crate::tap::{Direction, Taps};
+use crate::clock::Clock;
+use crate::disturbance::{Disturbance, Disturbed};
+use crate::tap::{Direction, Tap, Taps};
 
-/// Splits a bound socket, and a connected one if `peer` is given, into its halves.
-pub(crate) fn open(socket: UdpSocket, peer: Option<SocketAddr>, taps: Taps) -> io::Result<(Sender, Receiver)> {
+/// What a user has attached to a socket.
+#[derive(Clone, Default)]
+pub(crate) struct Attachments {
+    pub(crate) tap: Option<Arc<dyn Tap>>,
+    pub(crate) disturbance: Option<Arc<dyn Disturbance>>,
+}
+
+/// Splits a bound socket, and a connected one if `peer` is given, into its halves. `clock` was started just now.
+pub(crate) fn open(
+    socket: UdpSocket,
+    peer: Option<SocketAddr>,
+    attachments: &Attachments,
+    clock: Clock,
+) -> io::Result<(Sender, Receiver)> {
+    let local = socket.local_addr()?;
+    let taps = Taps::new(attachments.tap.clone(), local, clock);
+    let disturbed = attachments.disturbance.clone().map(|it| Arc::new(Disturbed::new(it, clock)));
     let state = Arc::new(UdpSocketState::new(UdpSockRef::from(&socket))?);
     let counters = Arc::new(Counters::default());
     let slots = if peer.is_some() { 1 } else { MAX_SLOTS };
@@ -38,10 +55,10 @@ pub(crate) fn open(socket: UdpSocket, peer: Option<SocketAddr>, taps: Taps) -> i
         buffer: vec![0; slots * SLOT_LEN],
         slots,
         taps: taps.clone(),
+        disturbed: disturbed.clone(),
         counters: Arc::clone(&counters),
     };
-    let is_ipv6 = socket.local_addr()?.is_ipv6();
-    Ok((Sender { socket, state, peer, is_ipv6, taps, counters }, receiver))
+    Ok((Sender { socket, state, peer, is_ipv6: local.is_ipv6(), taps, disturbed, counters }, receiver))
 }
 
 /// What happened to a socket that the protocol is not told of.
@@ -91,6 +108,7 @@ pub(crate) struct Sender {
     peer: Option<SocketAddr>,
     is_ipv6: bool,
     taps: Taps,
+    disturbed: Option<Arc<Disturbed>>,
     counters: Arc<Counters>,
 }
 
@@ -122,6 +140,42 @@ impl Sender {
 
     /// Sends a run of datagrams: all `segment` bytes long but the last, or one datagram if that is `None`.
     pub(crate) fn send(&self, path: Path, run: &[u8], segment: Option<NonZeroUsize>) -> Result<(), Unsent> {
+        let Some(disturbed) = &self.disturbed else { return self.send_run(path, run, segment) };
+        let mut sent = 0;
+        let Some(segment) = segment.or_else(|| NonZeroUsize::new(run.len())) else { return Ok(()) };
+        for datagram in run.chunks(segment.get()) {
+            for _ in 0..disturbed.copies_now(Direction::Sent, path, datagram) {
+                match self.send_run(path, datagram, None) {
+                    // When it is tried again, its fate is decided anew.
+                    Err(Unsent::Blocked { .. }) => return Err(Unsent::Blocked { sent }),
+                    outcome => outcome?,
+                }
+            }
+            sent += datagram.len();
+        }
+        Ok(())
+    }
+
+    /// Sends what has been held back for long enough. What the system has no room for is lost.
+    pub(crate) fn send_due(&self) {
+        let Some(disturbed) = &self.disturbed else { return };
+        while let Some((path, datagram)) = disturbed.pop_due(Direction::Sent) {
+            self.send_or_lose(path, &datagram);
+        }
+    }
+
+    /// Whether [`send_due`](Self::send_due) will have something to send.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.disturbed.as_ref().is_some_and(|disturbed| disturbed.holds_back_output())
+    }
+
+    fn send_or_lose(&self, path: Path, datagram: &[u8]) {
+        if let Err(Unsent::Blocked { .. } | Unsent::TooLong { .. }) = self.send_run(path, datagram, None) {
+            self.counters.count_unsent();
+        }
+    }
+
+    fn send_run(&self, path: Path, run: &[u8], segment: Option<NonZeroUsize>) -> Result<(), Unsent> {
         let Some(segment) = segment.or_else(|| NonZeroUsize::new(run.len())) else { return Ok(()) };
         let mut sent = 0;
         let mut may_retry = true;
@@ -130,7 +184,7 @@ impl Sender {
             let batch_len = segment.get().saturating_mul(at_once);
             let batch = rest.get(..batch_len).unwrap_or(rest);
             let Err(error) = self.send_batch(path, batch, segment) else {
-                self.taps.show(Direction::Sent, path.peer(), batch, segment);
+                self.taps.show(Direction::Sent, path, batch, segment);
                 sent += batch.len();
                 may_retry = true;
                 continue;
@@ -188,6 +242,16 @@ impl Sender {
     }
 }
 
+impl Drop for Sender {
+    /// What is still held back goes out now or never.
+    fn drop(&mut self) {
+        let Some(disturbed) = &self.disturbed else { return };
+        while let Some((path, datagram)) = disturbed.pop(Direction::Sent) {
+            self.send_or_lose(path, &datagram);
+        }
+    }
+}
+
 /// Runs that the system had no room for, oldest first. The newest is dropped when there are too many.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -239,6 +303,7 @@ pub(crate) struct Receiver {
     buffer: Vec<u8>,
     slots: usize,
     taps: Taps,
+    disturbed: Option<Arc<Disturbed>>,
     counters: Arc<Counters>,
 }
 
@@ -257,6 +322,8 @@ impl Receiver {
             self.poll.registry().reregister(&mut self.socket, SOCKET, interest)?;
             self.awaits_room = for_room;
         }
+        let next_due = self.disturbed.as_ref().and_then(|disturbed| disturbed.next_due());
+        let timeout = [timeout, next_due].into_iter().flatten().min();
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
@@ -266,6 +333,11 @@ impl Receiver {
     /// Receives one batch of datagrams, if there are any, and hands them out one by one. Says whether there may be
     /// more.
     pub(crate) fn receive(&mut self, mut take: impl FnMut(Path, &mut [u8])) -> io::Result<bool> {
+        let held_back = || self.disturbed.as_ref()?.pop_due(Direction::Received);
+        if let Some((path, mut datagram)) = held_back() {
+            take(path, &mut datagram);
+            return Ok(true);
+        }
         let mut metas = [RecvMeta::default(); MAX_SLOTS];
         let received = {
             let mut rest = self.buffer.chunks_mut(SLOT_LEN);
@@ -287,9 +359,16 @@ impl Receiver {
             let Some(stride) = NonZeroUsize::new(meta.stride) else { continue };
             let Some(run) = slot.get_mut(..meta.len) else { continue };
             let path = Path::new(meta.addr, meta.dst_ip);
-            self.taps.show(Direction::Received, path.peer(), run, stride);
+            self.taps.show(Direction::Received, path, run, stride);
             for datagram in run.chunks_mut(stride.get()) {
-                take(path, datagram);
+                let Some(disturbed) = &self.disturbed else {
+                    take(path, datagram);
+                    continue;
+                };
+                for _ in 0..disturbed.copies_now(Direction::Received, path, datagram) {
+                    // Who takes it may change it.
+                    take(path, &mut datagram.to_vec());
+                }
             }
         }
         Ok(true)
@@ -337,14 +416,13 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::clock::Clock;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn socket() -> (Sender, Receiver, SocketAddr) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = socket.local_addr().unwrap();
-        let (sender, receiver) = open(socket, None, Taps::new(None, Clock::start())).unwrap();
+        let (sender, receiver) = open(socket, None, &Attachments::default(), Clock::start()).unwrap();
         (sender, receiver, address)
     }
 

@@ -70,7 +70,7 @@ impl Stream {
             Some(Err(_)) | None => return Err(self.closed()),
         };
         let datagram = self.out.get(..len).unwrap_or_default();
-        match self.shared.sender.send(path, datagram, None) {
+        match self.shared.send(path, datagram) {
             Ok(()) => Ok(()),
             Err(Unsent::Blocked { .. }) => {
                 self.shared.send_later(path, datagram);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use sealgram_std::sealgram::inspect;
-use sealgram_std::{Client, Direction, Error, Listener, ListenerOptions, Options, Tap};
+use sealgram_std::{Client, Direction, Error, Listener, ListenerOptions, Options, Tap, TappedDatagram};
 
 use crate::support::{ANYWHERE, PATIENCE, Server, accept, eventually, name};
 
@@ -192,11 +192,12 @@ fn a_wildcard_socket_serves_both_families_and_answers_from_where_it_was_asked() 
 #[derive(Default)]
 struct Recorder(Mutex<Vec<Seen>>);
 
-type Seen = (Direction, Duration, SocketAddr, Vec<u8>);
+type Seen = (Direction, Duration, SocketAddr, SocketAddr, Vec<u8>);
 
 impl Tap for Recorder {
-    fn datagram(&self, direction: Direction, at: Duration, peer: SocketAddr, bytes: &[u8]) {
-        self.0.lock().unwrap().push((direction, at, peer, bytes.to_vec()));
+    fn datagram(&self, datagram: &TappedDatagram<'_>) {
+        let TappedDatagram { direction, at, local, peer, bytes, .. } = *datagram;
+        self.0.lock().unwrap().push((direction, at, local, peer, bytes.to_vec()));
     }
 }
 
@@ -225,7 +226,9 @@ fn taps_on_both_sides_see_the_same_datagrams() {
     assert_eq!(of(&ours, Direction::Sent), of(&theirs, Direction::Received));
     assert!(of(&ours, Direction::Received).len() >= 3);
     let seen = theirs.0.lock().unwrap();
-    assert!(seen.iter().all(|(_, _, peer, _)| *peer == local));
+    assert!(seen.iter().all(|(_, _, here, there, _)| *here == address && *there == local));
+    let seen_by_client = ours.0.lock().unwrap();
+    assert!(seen_by_client.iter().all(|(_, _, here, there, _)| *here == local && *there == address));
     assert!(seen.is_sorted_by_key(|(_, at, ..)| *at));
     assert!(seen.iter().all(|(.., bytes)| inspect::records(bytes).next().is_some()), "unchanged, as on the wire");
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and is a program on a system like any other"
 )]
 
+mod disturbance;
 mod ends;
 mod exchange;
 mod moves;
