@@ -5,13 +5,14 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use sealgram::{Connection, Event, Instant, Role, Stats, Status};
+use sealgram_pcap::Capture;
 
 use crate::books::Books;
 use crate::builder::{PairBuilder, Recording, wall_clock};
 use crate::decisions::Desk;
 use crate::host::{Handled, Host, address};
 use crate::link::{Arrival, Link, Sent};
-use crate::pcap::{Capture, CaptureFiles};
+use crate::pcap::CaptureFiles;
 use crate::rng::SimRng;
 use crate::wire_log::WireLog;
 
@@ -354,11 +355,13 @@ impl Pair {
         let alone = server.lines().filter(|line| !client.contains(line)).map(|line| format!("{line}\n"));
         let keys = client.clone() + &alone.collect::<String>();
         let beginning = Duration::from_secs(wall_clock().unix_at(BEGINNING).as_secs());
-        let mut capture = Capture::new();
+        let never = "a vector takes all there is, and both ends are of IPv4";
+        let mut capture = Capture::new(Vec::new()).expect(never);
         for entry in self.log.entries() {
-            capture.add(beginning + entry.at, address(entry.from), address(other(entry.from)), &entry.datagram);
+            let (from, to) = (address(entry.from), address(other(entry.from)));
+            capture.add(beginning + entry.at, from, to, &entry.datagram).expect(never);
         }
-        Some(CaptureFiles { pcap: capture.into_bytes(), keys })
+        Some(CaptureFiles { pcap: capture.into_inner(), keys })
     }
 
     /// What time it is.

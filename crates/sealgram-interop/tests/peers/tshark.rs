@@ -14,8 +14,9 @@ use sealgram_interop::ours::{Association, Server};
 use sealgram_interop::peer::tshark::{self, Reading};
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, PATIENCE, expect, expect_eq};
+use sealgram_pcap::Capture;
 use sealgram_sim::CertificateKind::EcdsaP256;
-use sealgram_sim::pcap::{Capture, CaptureFiles, KeyLines};
+use sealgram_sim::pcap::{CaptureFiles, KeyLines};
 use sealgram_sim::{Fault, Pair, PairBuilder, Script};
 use sealgram_std::Direction;
 
@@ -125,13 +126,13 @@ fn talk(case: &Case, certificates: &Certificates) -> Outcome<(Arc<Wire>, Capture
     }
     client.close()?;
 
-    let mut capture = Capture::new();
+    let mut capture = Capture::new(Vec::new())?;
     let (client, server) = (SocketAddr::from(([127, 0, 0, 1], 50_000)), SocketAddr::from(([127, 0, 0, 1], 4433)));
     for (at, (direction, datagram)) in (0..).map(Duration::from_millis).zip(wire.datagrams()) {
         let (from, to) = if direction == Direction::Sent { (client, server) } else { (server, client) };
-        capture.add(at, from, to, &datagram);
+        capture.add(at, from, to, &datagram)?;
     }
-    let files = CaptureFiles { pcap: capture.into_bytes(), keys: keys.text() };
+    let files = CaptureFiles { pcap: capture.into_inner(), keys: keys.text() };
     Ok((wire, files))
 }
 
