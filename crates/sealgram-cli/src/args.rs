@@ -10,6 +10,8 @@ use pki_types::ServerName;
 use sealgram::x509::Fingerprint;
 
 use crate::choice::{Algorithms, Cid, Psk};
+use crate::disturbance::Disturbances;
+use crate::recording::Recording;
 
 /// DTLS 1.2 on the command line.
 #[derive(Debug, Parser)]
@@ -22,13 +24,19 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show a handshake, message by message, between a server and a client in this process
-    Demo,
+    Demo(Demo),
     /// Wait for clients and print what they send
     Listen(Listen),
     /// Connect to a server, send datagrams and print what comes back
     Connect(Connect),
     /// Make a private key and a self-signed certificate
     Cert(Cert),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) disturbances: Disturbances,
 }
 
 #[derive(Args, Debug)]
@@ -76,6 +84,12 @@ pub(crate) struct Listen {
     /// An application protocol to accept (ALPN); may be repeated, best first
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) alpn: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) recording: Recording,
+
+    #[command(flatten)]
+    pub(crate) disturbances: Disturbances,
 }
 
 #[derive(Args, Debug)]
@@ -134,6 +148,12 @@ pub(crate) struct Connect {
     /// An application protocol to offer (ALPN); may be repeated, best first
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) alpn: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) recording: Recording,
+
+    #[command(flatten)]
+    pub(crate) disturbances: Disturbances,
 }
 
 /// Which certificates to trust. Without any of these, those that lead to the roots of this system.
@@ -317,6 +337,9 @@ mod tests {
             "sealgram connect a:1 --client-cert x",
             "sealgram connect a:1 --suite NULL",
             "sealgram connect a:1 --group x448",
+            "sealgram connect a:1 --loss 101",
+            "sealgram listen a:1 --dup some",
+            "sealgram listen a:1 --seed -1",
             "sealgram cert",
             "sealgram cert --out x --key y",
             "sealgram cert --out x --days 0",

@@ -31,9 +31,11 @@ pub(crate) fn run(arguments: &Connect) -> Result<()> {
     let by_key_alone = arguments.psk.is_some() && !arguments.trust.is_given();
     let witness = Arc::new(if by_key_alone { Witness::idle() } else { Witness::new(&arguments.trust)? });
     let config = config(arguments, Arc::clone(&witness))?;
+    arguments.recording.announce()?;
+    let options = options(arguments)?;
     let addresses = resolve(&arguments.server)?;
     let connect = || {
-        Client::connect_with(addresses.as_slice(), name.clone(), config.clone(), Options::default())
+        Client::connect_with(addresses.as_slice(), name.clone(), config.clone(), options.clone())
             .map_err(|error| Failure::because(refusal(&arguments.server, &error, &witness, &name)))
     };
     if arguments.resume {
@@ -106,11 +108,27 @@ fn config(arguments: &Connect, witness: Arc<Witness>) -> Result<Arc<ClientConfig
     if let Some(cid) = &arguments.cid {
         builder = builder.connection_ids(cid.alone());
     }
+    if let Some(key_log) = arguments.recording.key_log()? {
+        builder = builder.danger().key_log(key_log);
+    }
     builder
         .application_protocols(&protocols(&arguments.alpn))
         .transport(TransportOptions::default().initial_timeout(initial).handshake_deadline(patience))
         .build()
         .map_err(|error| Failure::because(error.to_string()))
+}
+
+/// How to use the socket; and says if it is not used well.
+fn options(arguments: &Connect) -> Result<Options> {
+    let mut options = Options::default();
+    if let Some(tap) = arguments.recording.tap()? {
+        options = options.tap(tap);
+    }
+    if let Some(dice) = arguments.disturbances.dice() {
+        output::line(&*dice)?;
+        options = options.disturbance(dice);
+    }
+    Ok(options)
 }
 
 /// When the first flight is sent again. People watch: sooner than the second that RFC 6347 section 4.2.4.1 suggests.

@@ -17,6 +17,7 @@ use sealgram_std::{Error, Listener, ListenerOptions, PeerEvent, Stream};
 
 use crate::args::Listen;
 use crate::connect::{protocols, resolve};
+use crate::disturbance::Dice;
 use crate::failure::{Failure, Reason, Result};
 use crate::identity::{self, LOCAL_NAMES, SelfSigned};
 use crate::output::{self, Payload};
@@ -30,9 +31,12 @@ type News = Result<String>;
 pub(crate) fn run(arguments: &Listen) -> Result<()> {
     let (config, made) = config(arguments)?;
     let (news, incoming) = mpsc::sync_channel(NEWS_WAITING);
-    let listener = bind(arguments, config, news.clone())?;
+    let dice = arguments.disturbances.dice();
+    let listener = bind(arguments, config, dice.clone(), news.clone())?;
     let address = listener.local_addr().map_err(|error| Failure::because(error.to_string()))?;
     output::line(format_args!("listening on {address}"))?;
+    arguments.recording.announce()?;
+    dice.iter().try_for_each(output::line)?;
     if let Some(certificate) = made {
         output::line(format_args!("certificate for {}, made for this run", LOCAL_NAMES.join(", ")))?;
         output::line(format_args!("SHA-256 fingerprint: {}", Fingerprint::of(&certificate)))?;
@@ -73,6 +77,9 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     if let Some(cid) = &arguments.cid {
         builder = builder.connection_ids(cid.with_random_end());
     }
+    if let Some(key_log) = arguments.recording.key_log()? {
+        builder = builder.danger().key_log(key_log);
+    }
     // Clients that come back need no full handshake, whichever way they know.
     let tickets = TicketKeys::generate(provider, &mut UnwrapErr(SysRng)).map_err(failed)?;
     builder = builder.tickets(Arc::new(tickets)).sessions(Arc::new(MemoryServerSessions::new(SESSIONS)));
@@ -106,11 +113,16 @@ const NEWS_WAITING: usize = 1024;
 /// Each peer has a thread here, which keeps the program simple and the number of peers small.
 const MAX_PEERS: usize = 256;
 
-fn bind(arguments: &Listen, config: Arc<ServerConfig>, news: SyncSender<News>) -> Result<Listener> {
+fn bind(
+    arguments: &Listen,
+    config: Arc<ServerConfig>,
+    dice: Option<Arc<Dice>>,
+    news: SyncSender<News>,
+) -> Result<Listener> {
     let addresses = resolve(&arguments.address)?;
     // It makes a difference only to peers that have connection IDs.
     let options = ListenerOptions::default().max_connections(MAX_PEERS).address_change(AddressChange::Follow);
-    let options = options.on_event(Arc::new(move |event| {
+    let mut options = options.on_event(Arc::new(move |event| {
         let line = match event {
             PeerEvent::HandshakeFailed { peer, reason } => format!("{peer} failed: {reason}"),
             PeerEvent::Moved { peer, now_at } => format!("{peer} has moved to {now_at}"),
@@ -120,6 +132,12 @@ fn bind(arguments: &Listen, config: Arc<ServerConfig>, news: SyncSender<News>) -
         // is no room, the line is lost.
         let _ = news.try_send(Ok(line));
     }));
+    if let Some(tap) = arguments.recording.tap()? {
+        options = options.tap(tap);
+    }
+    if let Some(dice) = dice {
+        options = options.disturbance(dice);
+    }
     Listener::bind_with(addresses.as_slice(), config, options).map_err(|error| {
         let reason = match &error {
             Error::Io(error) => Reason(error).to_string(),

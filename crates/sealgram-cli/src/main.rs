@@ -9,11 +9,13 @@ mod cert;
 mod choice;
 mod connect;
 mod demo;
+mod disturbance;
 mod failure;
 mod identity;
 mod ladder;
 mod listen;
 mod output;
+mod recording;
 mod trust;
 
 use std::io::{self, Write};
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<()> {
     match command {
-        Command::Demo => demo::run(),
+        Command::Demo(arguments) => demo::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
         Command::Connect(arguments) => connect::run(arguments),
         Command::Cert(arguments) => cert::run(arguments),

@@ -28,6 +28,7 @@ pub mod conversation;
 pub mod ours;
 pub mod peer;
 pub mod process;
+pub mod program;
 pub mod relay;
 pub mod resumption;
 pub mod sessions;

@@ -46,6 +46,14 @@ fn the_demo_fits_a_page_and_has_no_colours_in_a_pipe() {
     }
 }
 
+/// Whatever the client's network does, and its last word may be lost too.
+#[test]
+fn the_demo_gets_through_a_bad_network() {
+    let text = run(&["demo", "--loss", "10", "--dup", "30", "--reorder", "30", "--seed", "1"]).expect_success();
+    assert!(text.contains("\ndisturbed: 10 % lost, 30 % doubled, 30 % late, by --seed 1\n"), "{text}");
+    assert!(text.contains("server said   As safe as the two of us."), "{text}");
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_reason_to_panic() {
     let mut child = Guard(sealgram(&["demo"]).spawn().unwrap());

@@ -5,7 +5,9 @@
 
 mod cert;
 mod demo;
+mod disturbance;
 mod exchange;
+mod recording;
 mod sessions;
 mod support;
 mod trust;

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A command that runs the program.
 pub(crate) fn sealgram(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealgram"));
+    command.env_remove("SSLKEYLOGFILE");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -109,7 +110,13 @@ impl Listening {
     /// Starts it on a free port of 127.0.0.1 and waits until it listens.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let arguments = [&["listen", "127.0.0.1:0"], arguments].concat();
+        Self::at("127.0.0.1:0", arguments)
+    }
+
+    /// Starts it at an address and waits until it listens.
+    #[track_caller]
+    pub(crate) fn at(address: &str, arguments: &[&str]) -> Self {
+        let arguments = [&["listen", address], arguments].concat();
         let mut child = Guard(sealgram(&arguments).spawn().unwrap());
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.0.stdout.take().unwrap());

@@ -1,5 +1,6 @@
 //! tshark, the reader: what it makes of a capture and of the secrets that belong to it.
 
+use core::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,9 +18,13 @@ pub fn find() -> Result<String, String> {
 }
 
 /// What it says of one datagram: for each field what it has of it, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what is compared in this workspace")]
 pub struct Reading {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// To whom it was sent.
+    pub to: SocketAddr,
     /// The content type, the epoch and the sequence number of each record.
     pub records: Vec<[u64; 3]>,
     /// The type of each handshake message, or of each fragment of one, as far as it is in the clear or decrypted.
@@ -30,12 +35,17 @@ pub struct Reading {
     pub data: Vec<u8>,
 }
 
-/// Reads `NAME.pcap` with the secrets in `NAME.keys`, both in this folder.
+/// Reads `NAME.pcap` with the secrets in `NAME.keys`, both in this folder. The server has port 4433.
 pub fn read(folder: &Path, name: &str) -> Outcome<Vec<Reading>> {
+    read_port(folder, name, 4433)
+}
+
+/// As [`read`], where the server has this port.
+pub fn read_port(folder: &Path, name: &str, port: u16) -> Outcome<Vec<Reading>> {
     let mut command = Command::new(PROGRAM);
     command.arg("-r").arg(folder.join(format!("{name}.pcap")));
     command.arg("-o").arg(format!("tls.keylog_file:{}", folder.join(format!("{name}.keys")).display()));
-    command.args(["-d", "udp.port==4433,dtls", "-T", "fields", "-E", "separator=|"]);
+    command.args(["-d", &format!("udp.port=={port},dtls"), "-T", "fields", "-E", "separator=|"]);
     command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     let output = command.env("HOME", folder).output()?;
     expect(output.status.success(), format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))?;
@@ -44,7 +54,22 @@ pub fn read(folder: &Path, name: &str) -> Outcome<Vec<Reading>> {
 
 fn reading(line: &str) -> Outcome<Reading> {
     let fields: Vec<_> = line.split('|').collect();
-    let &[types, epochs, sequences, messages, alerts, data, complaints] = &*fields else {
+    let &[
+        from_v4,
+        from_v6,
+        from_port,
+        to_v4,
+        to_v6,
+        to_port,
+        types,
+        epochs,
+        sequences,
+        messages,
+        alerts,
+        data,
+        complaints,
+    ] = &*fields
+    else {
         return Err(format!("{line:?} does not have {} fields", FIELDS.len()).into());
     };
     expect(complaints.is_empty(), format!("tshark complains: {line}"))?;
@@ -52,6 +77,9 @@ fn reading(line: &str) -> Outcome<Reading> {
     expect(types.len() == epochs.len() && types.len() == sequences.len(), format!("incomplete records: {line}"))?;
     let records = types.iter().zip(&epochs).zip(&sequences).map(|((one, two), three)| [*one, *two, *three]);
     Ok(Reading {
+        // Of the two versions of IP, a packet has one.
+        from: SocketAddr::new(format!("{from_v4}{from_v6}").parse()?, from_port.parse()?),
+        to: SocketAddr::new(format!("{to_v4}{to_v6}").parse()?, to_port.parse()?),
         records: records.collect(),
         messages: numbers(messages)?,
         alerts: numbers(alerts)?,
@@ -73,7 +101,13 @@ fn bytes(list: &str) -> Outcome<Vec<u8>> {
 
 const PROGRAM: &str = "tshark";
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 13] = [
+    "ip.src",
+    "ipv6.src",
+    "udp.srcport",
+    "ip.dst",
+    "ipv6.dst",
+    "udp.dstport",
     "dtls.record.content_type",
     "dtls.record.epoch",
     "dtls.record.sequence_number",

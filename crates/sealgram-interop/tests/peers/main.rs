@@ -155,6 +155,8 @@ fn all_trials(
     add(&[&coap_openssl.heading], &mut libcoap::trials(Build::OpenSsl));
     add(&[&coap_gnutls.heading], &mut libcoap::trials(Build::GnuTls));
     add(&[&tshark.heading], &mut tshark::trials());
+    let program = sealgram_interop::program::find().map(|path| path.display().to_string());
+    add(&[&tshark.heading, &program], &mut tshark::programs());
     add(&[], &mut recordings::trials(Implementation::OpenSsl));
     add(&[gnutls], &mut recordings::trials(Implementation::GnuTls));
     add(&[mbedtls], &mut recordings::trials(Implementation::MbedTls));

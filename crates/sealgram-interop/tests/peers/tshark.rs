@@ -12,6 +12,8 @@ use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::{client_builder, name_for, server_builder, transport};
 use sealgram_interop::ours::{Association, Server};
 use sealgram_interop::peer::tshark::{self, Reading};
+use sealgram_interop::process::Process;
+use sealgram_interop::program;
 use sealgram_interop::wire::Wire;
 use sealgram_interop::{Outcome, PATIENCE, expect, expect_eq};
 use sealgram_pcap::Capture;
@@ -31,8 +33,8 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
 
 /// For docs/interop.md.
 pub(crate) const ABOUT: &str = "\
-tshark takes no part: it reads captures of associations between our two ends, and of runs of the simulator, with the key
-log of ours. What it says of records, messages, data and alerts is compared with what both ends did. It deciphers all but
+tshark takes no part: it reads captures of associations between our two ends, of runs of the simulator, and those that
+the program writes itself, with the key log of ours. What it says of records, messages, data and alerts is compared with what both ends did. It deciphers all but
 ChaCha20-Poly1305, of which tshark 4.0 reads only what is in the clear, whoever sent it.";
 
 /// Every suite, with either way to the master secret, and with flights whole and in fragments.
@@ -134,6 +136,57 @@ fn talk(case: &Case, certificates: &Certificates) -> Outcome<(Arc<Wire>, Capture
     }
     let files = CaptureFiles { pcap: capture.into_inner(), keys: keys.text() };
     Ok((wire, files))
+}
+
+/// What our program writes down itself: its own capture, read with its own key log, at either end.
+pub(crate) fn programs() -> impl Iterator<Item = Interop> {
+    let disturbed = &["--dup", "50", "--reorder", "50", "--seed", "5"][..];
+    [("over IPv4", "127.0.0.1:0", &[][..]), ("over IPv6", "[::1]:0", &[]), ("disturbed", "127.0.0.1:0", disturbed)]
+        .into_iter()
+        .map(|(what, address, flags)| {
+            let name = format!("tshark / program {what}");
+            Interop::new(name, move |certificates| run_program(what, address, flags, certificates))
+        })
+}
+
+fn run_program(what: &str, address: &str, flags: &[&str], certificates: &Certificates) -> Outcome {
+    let program = program::find()?;
+    let name = |end: &str| format!("program {what}, {end}");
+    let start = |end: &str, arguments: &[&str]| {
+        let file = |kind: &str| certificates.directory().join(format!("{}.{kind}", name(end)));
+        let mut command = program::command(&program);
+        command.args(arguments).args(flags);
+        Process::spawn(command.arg("--pcap").arg(file("pcap")).arg("--keylog").arg(file("keys")))
+    };
+    let server = start("server", &["listen", address, "--echo"])?;
+    let address: SocketAddr = server.wait_for_line("listening on ")?.parse()?;
+    let said = String::from_utf8_lossy(SAID);
+    let mut client =
+        start("client", &["connect", &address.to_string(), "--insecure", "--send", &said, "--wait", "30"])?;
+    client.wait_for_success()?;
+    server.wait_for_text(" closed")?;
+    for end in ["client", "server"] {
+        let readings = tshark::read_port(certificates.directory(), &name(end), address.port())?;
+        let client = readings.first().ok_or("no packets")?.from;
+        expect_eq("address of the client", &client.ip(), &address.ip())?;
+        for (here, there) in [(client, address), (address, client)] {
+            let mut said: Vec<_> = readings.iter().filter(|it| it.from == here && it.to == there).collect();
+            let count = said.len();
+            said.retain(|reading| !reading.data.is_empty());
+            expect(count > 2, format!("{count} datagrams from {here} to {there}"))?;
+            // Where all come twice, the data does.
+            said.dedup_by(|one, other| one.records == other.records);
+            expect_eq("application data", &said.iter().map(|it| &*it.data).collect(), &vec![SAID])?;
+            expect(
+                readings.iter().any(|it| it.from == here && it.messages.contains(&HandshakeType::FINISHED.0.into())),
+                format!("the Finished of {here} was not deciphered"),
+            )?;
+        }
+        let others =
+            readings.iter().filter(|it| ![it.from, it.to].contains(&client) || ![it.from, it.to].contains(&address));
+        expect_eq("datagrams of others", &others.count(), &0)?;
+    }
+    Ok(())
 }
 
 /// What is said, alternately, the client first.
