@@ -242,6 +242,8 @@ codepoint! {
     ExtensionType(u16, "extension {}") {
         /// RFC 6066 section 3.
         SERVER_NAME = 0,
+        /// RFC 6066 section 4.
+        MAX_FRAGMENT_LENGTH = 1,
         /// RFC 6066 section 8.
         STATUS_REQUEST = 5,
         /// RFC 8422 section 5.1.1.
@@ -258,6 +260,8 @@ codepoint! {
         SERVER_CERTIFICATE_TYPE = 20,
         /// RFC 7627.
         EXTENDED_MASTER_SECRET = 23,
+        /// RFC 8449 section 4.
+        RECORD_SIZE_LIMIT = 28,
         /// RFC 5077 section 3.2.
         SESSION_TICKET = 35,
         /// RFC 8446 section 4.2.1, RFC 9147 section 5.3.

@@ -22,7 +22,8 @@ mod transport;
 pub use error::ConfigError;
 pub use identities::{ClientIdentities, ClientIdentityRequest, ServerIdentities, ServerIdentityRequest};
 pub use identity::Identity;
-pub use transport::{MIN_MTU, MIN_SHORT_TAG_FORGERIES, TransportOptions};
+pub(crate) use transport::MIN_RECORD_SIZE_LIMIT;
+pub use transport::{MIN_MTU, MIN_SHORT_TAG_FORGERIES, MaxFragmentLength, TransportOptions};
 
 /// How a client connects. Make one with [`ClientConfig::builder`].
 pub struct ClientConfig {

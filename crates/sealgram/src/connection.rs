@@ -33,9 +33,10 @@ use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::{Reassembly, Start};
 use crate::flight::retransmit::{Expired, Retransmit, RetransmitOptions};
 use crate::handshake::resume::SessionReference;
+use crate::handshake::terms::RecordSizes;
 use crate::handshake::{Connected, Cx, Effect, Keys, State, client12, server12};
 use crate::proof::AddressValidated;
-use crate::record::{Protection, RecordLayer, Stash};
+use crate::record::{Protection, RecordLayer, SizeLimits, Stash};
 use crate::role::Role;
 use crate::session::Session;
 use crate::stats::{DiscardReason, Stats};
@@ -564,6 +565,7 @@ impl Connection {
                 Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
                 Effect::InstallWrite(keys) => self.records.install_write(self.protection(&keys)?),
                 Effect::ConnectionIds(ids) => self.use_connection_ids(ids)?,
+                Effect::LimitRecords(sizes) => self.records.set_limits(size_limits(sizes)),
                 Effect::Remember(reference) => self.session_kept = Some(reference),
                 Effect::InstallRead(keys) => {
                     self.records.install_read(self.protection(&keys)?);
@@ -659,6 +661,17 @@ const fn first_messages(role: Role) -> &'static [HandshakeType] {
     match role {
         Role::Client => &[HandshakeType::HELLO_VERIFY_REQUEST, HandshakeType::SERVER_HELLO],
         Role::Server => &[HandshakeType::CLIENT_HELLO],
+    }
+}
+
+/// What the hellos agreed on, in the words of the record layer.
+fn size_limits(sizes: RecordSizes) -> SizeLimits {
+    match sizes {
+        RecordSizes::Unlimited => SizeLimits::NONE,
+        RecordSizes::Limited { ours, peers } => {
+            SizeLimits { written: peers.into(), read: ours.into(), ..SizeLimits::NONE }
+        }
+        RecordSizes::Fragments(length) => SizeLimits { content: length.bytes().into(), ..SizeLimits::NONE },
     }
 }
 

@@ -87,6 +87,10 @@ pub enum PeerMisbehaved {
     InappropriateFallback,
     /// A public key that is not a point of the group.
     InvalidPublicKey(NamedGroup),
+    /// A max_fragment_length that stands for nothing (RFC 6066 section 4).
+    InvalidMaxFragmentLength(u8),
+    /// A record_size_limit below 64 (RFC 8449 section 4).
+    InvalidRecordSizeLimit(u16),
     /// A protected alert of a level that does not exist.
     MalformedAlert,
     /// A message that comes after the last one of the handshake, under its keys.
@@ -104,6 +108,10 @@ pub enum PeerMisbehaved {
     ServerAnsweredSeveralProtocols,
     /// The server uses a curve form other than a named group.
     ServerKeyExchangeWithoutNamedGroup,
+    /// The server limits records by max_fragment_length and by record_size_limit (RFC 8449 section 5).
+    ServerLimitedRecordsTwice,
+    /// The server answered another max_fragment_length than it was asked for (RFC 6066 section 4).
+    ServerChangedMaxFragmentLength(u8),
     /// The server chose a certificate type that was not offered (RFC 7250 section 4.2).
     ServerSelectedUnofferedCertificateType(CertificateType),
     /// The server chose a cipher suite that was not offered.
@@ -380,11 +388,15 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
         | PeerMisbehaved::ServerSentNonEmptyRenegotiationInfo => AlertDescription::HANDSHAKE_FAILURE,
         PeerMisbehaved::ClientOffersNoNullCompression
         | PeerMisbehaved::ClientOffersNoUncompressedPoints
+        | PeerMisbehaved::InvalidMaxFragmentLength(_)
         | PeerMisbehaved::InvalidPublicKey(_)
+        | PeerMisbehaved::InvalidRecordSizeLimit(_)
         | PeerMisbehaved::InvalidServerName
         | PeerMisbehaved::ServerAnsweredSeveralProtocols
         | PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup
+        | PeerMisbehaved::ServerChangedMaxFragmentLength(_)
         | PeerMisbehaved::ServerChangedResumedSuite(_)
+        | PeerMisbehaved::ServerLimitedRecordsTwice
         | PeerMisbehaved::ServerSelectedCompression
         | PeerMisbehaved::ServerSelectedNoUncompressedPoints
         | PeerMisbehaved::ServerSelectedUnofferedCertificateType(_)
@@ -493,11 +505,21 @@ impl fmt::Display for PeerMisbehaved {
             }
             Self::InappropriateFallback => f.write_str("the client fell back to a lower version than it had to"),
             Self::InvalidPublicKey(group) => write!(f, "its public key is no point of {group}"),
+            Self::InvalidMaxFragmentLength(code) => write!(f, "its max_fragment_length {code} stands for nothing"),
+            Self::InvalidRecordSizeLimit(bytes) => {
+                write!(f, "its record_size_limit of {bytes} is below the least, which is 64")
+            }
             Self::MalformedAlert => f.write_str("its protected alert has a level that does not exist"),
             Self::MessageAfterHandshake(got) => write!(f, "it sent {got} when the handshake was over"),
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),
+            Self::ServerLimitedRecordsTwice => {
+                f.write_str("the server answered both max_fragment_length and record_size_limit")
+            }
+            Self::ServerChangedMaxFragmentLength(code) => {
+                write!(f, "the server answered max_fragment_length {code}, which was not asked for")
+            }
             Self::ServerKeyExchangeWithoutNamedGroup => f.write_str("the server does not use a named group"),
             Self::ServerSelectedUnofferedCertificateType(certificate_type) => {
                 write!(f, "the server chose certificate type {certificate_type}, which was not offered")

@@ -166,8 +166,8 @@ pub mod x509;
 
 pub use cid::{ConnectionId, ConnectionIdGenerator, ConnectionIds, RandomIds};
 pub use config::{
-    ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, MIN_SHORT_TAG_FORGERIES, ServerConfig,
-    ServerConfigBuilder, TransportOptions,
+    ClientConfig, ClientConfigBuilder, ConfigError, Identity, MIN_MTU, MIN_SHORT_TAG_FORGERIES, MaxFragmentLength,
+    ServerConfig, ServerConfigBuilder, TransportOptions,
 };
 pub use connection::{Connection, Output, SendError};
 pub use cookie::CookieKeys;

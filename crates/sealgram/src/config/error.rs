@@ -27,6 +27,8 @@ pub enum ConfigError {
     InvalidServerName,
     /// The limit for handshake messages must be 2048 to 1048576 bytes.
     InvalidMessageLimit,
+    /// A record_size_limit must be 64 to 16384 bytes.
+    InvalidRecordSizeLimit,
     /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline; the longest timeout must be from
     /// the initial one to an hour.
     InvalidTimeout,
@@ -70,6 +72,7 @@ impl fmt::Display for ConfigError {
                 "a preshared key must have 1 to 512 bytes, its identity at most 1024, and a hint at most 65535",
             ),
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
+            Self::InvalidRecordSizeLimit => f.write_str("the record size limit must be 64 to 16384 bytes"),
             Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
             Self::InvalidTimeout => f.write_str(
                 "the initial timeout must be 1 ms to 60 s and not above the deadline or the longest timeout",
@@ -107,6 +110,7 @@ mod tests {
             ConfigError::InvalidPresharedKey,
             ConfigError::InvalidServerName,
             ConfigError::InvalidMessageLimit,
+            ConfigError::InvalidRecordSizeLimit,
             ConfigError::InvalidTimeout,
             ConfigError::KeyDoesNotFit,
             ConfigError::MtuTooSmall { least: MIN_MTU },

@@ -26,6 +26,8 @@ pub struct TransportOptions {
     pub(crate) jitter: bool,
     pub(crate) stash_len: usize,
     pub(crate) max_message_len: u32,
+    pub(crate) record_size_limit: u16,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     /// Instead of the limit of the suite.
     pub(crate) max_short_tag_forgeries: Option<u64>,
 }
@@ -40,6 +42,8 @@ impl TransportOptions {
         jitter: true,
         stash_len: 4096,
         max_message_len: 65_536,
+        record_size_limit: MAX_RECORD_SIZE_LIMIT,
+        max_fragment_length: None,
         max_short_tag_forgeries: None,
     };
 
@@ -99,6 +103,29 @@ impl TransportOptions {
         self
     }
 
+    /// The longest content that the peer may put into a protected record, in bytes, if it knows the extension
+    /// record_size_limit (RFC 8449): for an end with small buffers. Default 16384, which limits nothing; 64 to 16384.
+    ///
+    /// The extension is always offered, and answered to clients that offer it, as that section 4 recommends: so the peer
+    /// can set a limit of its own, which every record to it keeps. It has nothing to do with the [`mtu`](Self::mtu): what
+    /// is smaller of the two decides what fits a record.
+    pub const fn record_size_limit(mut self, bytes: u16) -> Self {
+        self.record_size_limit = bytes;
+        self
+    }
+
+    /// Has a client ask for short records in both directions (RFC 6066 section 4): for an end with small buffers and
+    /// servers that do not know record_size_limit. Where a server knows both, the smaller of the two is the limit of what
+    /// it sends. A server answers whatever its client asks for, and does not look at this setting. Default: it is not
+    /// asked for.
+    ///
+    /// Each connection settles it anew, a resumed one too. Some servers refuse to take a session up with another length
+    /// than it had before.
+    pub const fn max_fragment_length(mut self, length: MaxFragmentLength) -> Self {
+        self.max_fragment_length = Some(length);
+        self
+    }
+
     /// How many records may fail to open under one key of a suite whose tags are shorter than 16 bytes, which are those
     /// with CCM_8; the association ends then. Default 2^20; at least [`MIN_SHORT_TAG_FORGERIES`].
     ///
@@ -108,6 +135,13 @@ impl TransportOptions {
     pub const fn max_short_tag_forgeries(mut self, records: u64) -> Self {
         self.max_short_tag_forgeries = Some(records);
         self
+    }
+
+    /// What record_size_limit says: what max_fragment_length asks for stands in it as well, as a server that knows the
+    /// one passes over the other (RFC 8449 section 5).
+    pub(crate) fn offered_record_size_limit(&self) -> u16 {
+        let fragment = self.max_fragment_length.map_or(MAX_RECORD_SIZE_LIMIT, MaxFragmentLength::bytes);
+        self.record_size_limit.min(fragment)
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
@@ -125,12 +159,65 @@ impl TransportOptions {
         if !(2048..=1 << 20).contains(&self.max_message_len) {
             return Err(ConfigError::InvalidMessageLimit);
         }
+        if !(MIN_RECORD_SIZE_LIMIT..=MAX_RECORD_SIZE_LIMIT).contains(&self.record_size_limit) {
+            return Err(ConfigError::InvalidRecordSizeLimit);
+        }
         if self.max_short_tag_forgeries.is_some_and(|records| records < MIN_SHORT_TAG_FORGERIES) {
             return Err(ConfigError::InvalidForgeryLimit);
         }
         Ok(())
     }
 }
+
+/// A length that max_fragment_length can ask for (RFC 6066 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MaxFragmentLength {
+    /// 2^9 bytes.
+    Bytes512,
+    /// 2^10 bytes.
+    Bytes1024,
+    /// 2^11 bytes.
+    Bytes2048,
+    /// 2^12 bytes.
+    Bytes4096,
+}
+
+impl MaxFragmentLength {
+    const ALL: [Self; 4] = [Self::Bytes512, Self::Bytes1024, Self::Bytes2048, Self::Bytes4096];
+
+    /// The length.
+    #[must_use]
+    pub const fn bytes(self) -> u16 {
+        match self {
+            Self::Bytes512 => 512,
+            Self::Bytes1024 => 1024,
+            Self::Bytes2048 => 2048,
+            Self::Bytes4096 => 4096,
+        }
+    }
+
+    /// What stands for it in the extension.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Bytes512 => 1,
+            Self::Bytes1024 => 2,
+            Self::Bytes2048 => 3,
+            Self::Bytes4096 => 4,
+        }
+    }
+
+    /// What a code stands for, if for anything.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|length| length.code() == code)
+    }
+}
+
+/// RFC 8449 section 4: nobody may ask for less.
+pub(crate) const MIN_RECORD_SIZE_LIMIT: u16 = 64;
+
+/// 2^14, which no record passes anyway (RFC 5246 section 6.2.1).
+const MAX_RECORD_SIZE_LIMIT: u16 = 16_384;
 
 impl Default for TransportOptions {
     fn default() -> Self {
@@ -165,6 +252,27 @@ mod tests {
             assert_eq!(bad.validate(), Err(ConfigError::InvalidTimeout));
         }
         assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
+    }
+
+    /// EXP-23: our own limit is one that may be sent.
+    #[test]
+    fn a_record_size_limit_that_may_not_be_sent_is_refused() {
+        let options = TransportOptions::default();
+        for bad in [0, 63, 16_385, u16::MAX] {
+            assert_eq!(options.record_size_limit(bad).validate(), Err(ConfigError::InvalidRecordSizeLimit));
+        }
+        for good in [64, 16_384] {
+            assert_eq!(options.record_size_limit(good).validate(), Ok(()));
+        }
+    }
+
+    /// EXP-27: the codes of RFC 6066 section 4, and no others.
+    #[test]
+    fn a_fragment_length_is_a_power_of_two() {
+        let bytes: [Option<u16>; 6] = core::array::from_fn(|code| {
+            MaxFragmentLength::from_code(u8::try_from(code).unwrap()).map(MaxFragmentLength::bytes)
+        });
+        assert_eq!(bytes, [None, Some(512), Some(1024), Some(2048), Some(4096), None]);
     }
 
     /// AEA-16: a budget of forgeries that anyone can use up at once is refused.

@@ -70,8 +70,8 @@ impl Connection {
         Ok(Transmit { len: at, segment_size })
     }
 
-    /// The longest payload that [`send`](Self::send) takes, in bytes: what fits a datagram of the MTU. Before the
-    /// handshake is complete, what would fit in plaintext.
+    /// The longest payload that [`send`](Self::send) takes, in bytes: what fits a datagram of the MTU, and what the peer
+    /// takes in one record (RFC 8449, RFC 6066 section 4). Before the handshake is complete, what would fit in plaintext.
     #[must_use]
     pub fn max_payload(&self) -> usize {
         let most = self.records.max_content(self.records.write_epoch());

@@ -35,6 +35,7 @@ mod puppet;
 mod puppet_client;
 mod puppet_server;
 mod raw_public_key;
+mod record_sizes;
 mod renegotiation;
 mod resumption;
 mod resumption_by_hand;

@@ -75,7 +75,9 @@ impl Connection {
         while let Some(epoch) = self.outgoing.peek_epoch(cursor) {
             let Some(overhead) = self.records.overhead(epoch) else { break };
             let Some(room) = limit.checked_sub(len + overhead) else { break };
-            let Some(piece) = self.outgoing.next_piece(cursor, room) else { break };
+            let Some(piece) = self.outgoing.next_piece(cursor, room.min(self.records.max_content(epoch))) else {
+                break;
+            };
             len += overhead + piece.payload_len();
             cursor = piece.after;
         }
@@ -92,6 +94,7 @@ impl Connection {
             let offset = self.records.payload_offset(epoch).ok_or(SealError::NoSuchEpoch)?;
             let room = len.checked_sub(at + overhead).ok_or(SealError::NoRoom)?;
             let record = out.get_mut(at..len).ok_or(SealError::NoRoom)?;
+            let room = room.min(self.records.max_content(epoch));
             let piece = self.outgoing.next_piece(cursor, room).ok_or(SealError::NoRoom)?;
             let payload = record.get_mut(offset..).ok_or(SealError::NoRoom)?;
             let payload_len = piece.write(payload).ok_or(SealError::NoRoom)?;

@@ -41,13 +41,17 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         ClientSentNonEmptyRenegotiationInfo => ClientSentNonEmptyRenegotiationInfo, "ClientHello";
         EmptyCertificateList => EmptyCertificateList, "Certificate";
         InappropriateFallback => InappropriateFallback, "ClientHello";
+        InvalidMaxFragmentLength(_) => InvalidMaxFragmentLength(5), "ClientHello";
         InvalidPublicKey(_) => InvalidPublicKey(NamedGroup::SECP256R1), "ClientKeyExchange, or ServerHelloDone for ServerKeyExchange";
+        InvalidRecordSizeLimit(_) => InvalidRecordSizeLimit(63), "ClientHello, ServerHello";
         InvalidServerName => InvalidServerName, "ClientHello";
         MalformedAlert => MalformedAlert, "any time, under keys";
         MessageAfterHandshake(_) => MessageAfterHandshake(HandshakeType::FINISHED), "any time, under keys";
         ServerAnsweredSeveralProtocols => ServerAnsweredSeveralProtocols, "ServerHello";
+        ServerChangedMaxFragmentLength(_) => ServerChangedMaxFragmentLength(2), "ServerHello";
         ServerChangedResumedSuite(_) => ServerChangedResumedSuite(CipherSuite(0xc02b)), "ServerHello";
         ServerKeyExchangeWithoutNamedGroup => ServerKeyExchangeWithoutNamedGroup, "ServerKeyExchange";
+        ServerLimitedRecordsTwice => ServerLimitedRecordsTwice, "ServerHello";
         ServerSelectedCompression => ServerSelectedCompression, "ServerHello";
         ServerSelectedNoUncompressedPoints => ServerSelectedNoUncompressedPoints, "ServerHello";
         ServerSelectedUnofferedCertificateType(_) => ServerSelectedUnofferedCertificateType(CertificateType(1)), "ServerHello";

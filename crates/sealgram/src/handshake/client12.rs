@@ -240,9 +240,7 @@ impl AwaitServerHello {
                 return Err(PeerIncompatible::ExtendedMasterSecretRequired.into());
             }
         }
-        if self.offer.connection_id.is_some() {
-            cx.use_connection_ids(choice.connection_ids.clone().unwrap_or(ConnectionIds::NONE));
-        }
+        cx.use_terms(&choice.terms);
         let keep = ClientKeep {
             config: self.config.clone(),
             server_name: self.server_name.clone(),
@@ -490,8 +488,8 @@ fn take_up(saved: SavedSession, choice: ServerChoice, mut negotiated: Negotiated
     let master = saved.master.clone();
     negotiated.log(&master);
     let block = master.key_block(negotiated.suite, &negotiated.randoms);
-    let mut session = saved.into_session(choice.application_protocol);
-    session.connection_ids = choice.connection_ids;
+    let mut session = saved.into_session();
+    choice.terms.enter(&mut session);
     let ending = Ending { negotiated, master, block, session, proof: PeerProof::Resumed, order: Order::ServerFirst };
     ending.await_the_server(cx)
 }

@@ -21,6 +21,7 @@ mod credential;
 pub(crate) mod negotiate;
 pub(crate) mod resume;
 pub(crate) mod server12;
+pub(crate) mod terms;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -28,6 +29,7 @@ use alloc::vec::Vec;
 use pki_types::UnixTime;
 
 use self::resume::SessionReference;
+use self::terms::{RecordSizes, Terms};
 use crate::cid::ConnectionIds;
 use crate::code::HandshakeType;
 use crate::crypto::{Exporter, KeyBlock, Seed, Suite, Transcript, VERIFY_DATA_LEN};
@@ -162,6 +164,8 @@ pub(crate) enum Effect {
     Send { msg_type: HandshakeType, message_seq: u16, body: Vec<u8> },
     /// Send ChangeCipherSpec as part of the flight; what follows it belongs to the next epoch.
     ChangeCipherSpec,
+    /// Keep to these sizes from now on.
+    LimitRecords(RecordSizes),
     /// Use new keys for the next write epoch.
     InstallWrite(Keys),
     /// Protected records carry these connection IDs; until the server has answered, ours is an offer.
@@ -211,6 +215,12 @@ impl Cx<'_> {
     /// Says which connection IDs protected records carry.
     pub(crate) fn use_connection_ids(&mut self, ids: ConnectionIds) {
         self.effects.push(Effect::ConnectionIds(ids));
+    }
+
+    /// Has records keep to what both hellos say.
+    pub(crate) fn use_terms(&mut self, terms: &Terms) {
+        self.use_connection_ids(terms.connection_ids.clone().unwrap_or(ConnectionIds::NONE));
+        self.effects.push(Effect::LimitRecords(terms.record_sizes));
     }
 
     /// Says where the session is kept.

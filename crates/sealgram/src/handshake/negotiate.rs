@@ -8,7 +8,8 @@ use pki_types::ServerName;
 
 use super::certificate_type::{CertificateTypes, CredentialRequest, OfferedTypes};
 use super::resume::Offered;
-use crate::cid::{ConnectionId, ConnectionIds};
+use super::terms::Terms;
+use crate::cid::ConnectionId;
 use crate::code::{
     CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, is_grease,
 };
@@ -175,16 +176,9 @@ impl ClientOffer {
                 extensions.ocsp_request();
             }
         }
-        if !config.common.application_protocols.is_empty() {
-            extensions.application_protocols(&config.common.application_protocols);
-        }
+        Terms::offer(&config.common, connection_id.as_ref(), &mut extensions);
         if let Some(ticket) = &offered.ticket {
             extensions.session_ticket(ticket);
-        }
-        if let Some(id) = &connection_id {
-            extensions.connection_id(id);
-            // RFC 9853 section 3: never without the other.
-            extensions.empty(ExtensionType::RETURN_ROUTABILITY_CHECK);
         }
         Ok(Self { random, offered, connection_id, suites, extensions: extensions.finish()? })
     }
@@ -215,18 +209,11 @@ impl ClientOffer {
         }
         self.check_extensions(&hello.extensions)?;
         check_secure_renegotiation(&hello.extensions, config)?;
-        let path_checks = hello.extensions.has_empty(ExtensionType::RETURN_ROUTABILITY_CHECK)?;
         let choice = ServerChoice {
             suite,
             extended_master_secret: check_extended_master_secret(&hello.extensions, &config.common)?,
-            application_protocol: check_application_protocol(&hello.extensions, config)?,
+            terms: Terms::check(&hello.extensions, &config.common, self.connection_id.as_ref())?,
             server_name: self.extensions.as_extensions().server_name()?.map(Box::from),
-            // RFC 9146 section 3: each side says what it wants to find; an answer without an offer is refused above.
-            connection_ids: self
-                .connection_id
-                .clone()
-                .zip(hello.extensions.connection_id()?)
-                .map(|(ours, peer)| ConnectionIds::new(ours, peer).checking_paths(path_checks)),
         };
         // Where a session is taken up again, nobody shows anything.
         let is_resumed = self.offered.accepted(hello.session_id).is_some();
@@ -264,9 +251,8 @@ pub(crate) struct ServerAnswer {
 pub(crate) struct ServerChoice {
     pub(crate) suite: &'static Suite,
     pub(crate) extended_master_secret: bool,
-    pub(crate) application_protocol: Option<Box<[u8]>>,
+    pub(crate) terms: Terms,
     pub(crate) server_name: Option<Box<str>>,
-    pub(crate) connection_ids: Option<ConnectionIds>,
 }
 
 impl ServerChoice {
@@ -276,12 +262,12 @@ impl ServerChoice {
             version: ProtocolVersion::DTLS_1_2,
             cipher_suite: self.suite.code,
             group,
-            application_protocol: self.application_protocol,
+            application_protocol: self.terms.application_protocol,
             server_name: self.server_name,
             peer_certificates: Vec::new(),
             peer_raw_public_key: None,
             psk_identity: None,
-            connection_ids: self.connection_ids,
+            connection_ids: self.terms.connection_ids,
             resumed: false,
             extended_master_secret: self.extended_master_secret,
         }
@@ -372,32 +358,6 @@ pub(crate) fn server_identity_request(
 pub(crate) struct Basics {
     extended_master_secret: bool,
     secure_renegotiation: bool,
-    /// What the client wants to find in our records, if it offers connection IDs.
-    connection_id: Option<ConnectionId>,
-    /// Whether it answers when asked if it receives at an address.
-    path_checks: bool,
-}
-
-/// What a server says beyond its choice.
-pub(crate) struct Promises {
-    /// NewSessionTicket will come.
-    pub(crate) ticket: bool,
-    /// What it wants to find in the client's records, and what that wants to find in its own.
-    pub(crate) connection_ids: Option<ConnectionIds>,
-}
-
-impl Promises {
-    /// Makes a connection ID, if both sides want them (RFC 9146 section 3).
-    pub(crate) fn new(ticket: bool, basics: &Basics, config: &ServerConfig, seed: &mut Seed) -> Self {
-        let connection_ids = match (&config.common.connection_ids, &basics.connection_id) {
-            (Some(generator), Some(peer)) => {
-                let ours = ConnectionId::generate(&**generator, seed);
-                Some(ConnectionIds::new(ours, peer.clone()).checking_paths(basics.path_checks))
-            }
-            _ => None,
-        };
-        Self { ticket, connection_ids }
-    }
 }
 
 /// Looks at what comes before every choice.
@@ -407,19 +367,17 @@ pub(crate) fn check(hello: &ClientHello<'_>, config: &ServerConfig) -> Result<Ba
         return Err(PeerMisbehaved::ClientOffersNoNullCompression.into());
     }
     let extended_master_secret = check_extended_master_secret(&hello.extensions, &config.common)?;
-    let secure_renegotiation = offers_secure_renegotiation(hello)?;
-    let connection_id = hello.extensions.connection_id()?;
-    let path_checks = hello.extensions.has_empty(ExtensionType::RETURN_ROUTABILITY_CHECK)?;
-    Ok(Basics { extended_master_secret, secure_renegotiation, connection_id, path_checks })
+    Ok(Basics { extended_master_secret, secure_renegotiation: offers_secure_renegotiation(hello)? })
 }
 
 /// Chooses for a server; its own order of preference rules.
 pub(crate) fn select<'c>(
     hello: &ClientHello<'_>,
     basics: &Basics,
-    promises: Promises,
+    promises_ticket: bool,
     identities: Identities<'c>,
     config: &'c ServerConfig,
+    seed: &mut Seed,
 ) -> Result<Selection<'c>, Error> {
     // 1. Suite, group, certificate and scheme, which depend on one another.
     let offer = CryptoOffer::read(hello)?;
@@ -427,7 +385,7 @@ pub(crate) fn select<'c>(
 
     // 2. What the application cares for.
     let server_name = hello.extensions.server_name()?.map(Box::from);
-    let application_protocol = select_application_protocol(&hello.extensions, &config.common)?;
+    let terms = Terms::select(&hello.extensions, &config.common, seed)?;
 
     // 3. The answer holds only what was asked.
     let mut extensions = ExtensionWriter::new();
@@ -446,7 +404,7 @@ pub(crate) fn select<'c>(
     if hello.extensions.find(ExtensionType::EC_POINT_FORMATS).is_some() {
         extensions.ec_point_formats();
     }
-    write_answer(&mut extensions, basics, application_protocol.as_deref(), &promises);
+    write_answer(&mut extensions, basics, &terms, promises_ticket);
     if let ServerKeyExchangeChoice::Signed(SignedExchange { identity, request, ocsp_response, .. }) = &key_exchange {
         if ocsp_response.is_some() {
             extensions.empty(ExtensionType::STATUS_REQUEST);
@@ -455,14 +413,13 @@ pub(crate) fn select<'c>(
         offer.certificate_types.answer(identity.certificate_type(), asked_for, &mut extensions);
     }
     let extended_master_secret = basics.extended_master_secret;
-    let connection_ids = promises.connection_ids;
-    let choice = ServerChoice { suite, extended_master_secret, application_protocol, server_name, connection_ids };
+    let choice = ServerChoice { suite, extended_master_secret, terms, server_name };
     Ok(Selection { choice, key_exchange, extensions: extensions.finish()? })
 }
 
 /// What a server says anew where it takes a session up.
 pub(crate) struct ResumptionAnswer {
-    pub(crate) application_protocol: Option<Box<[u8]>>,
+    pub(crate) terms: Terms,
     pub(crate) extensions: ExtensionBlock,
 }
 
@@ -471,34 +428,27 @@ pub(crate) struct ResumptionAnswer {
 pub(crate) fn answer_resumption(
     hello: &ClientHello<'_>,
     basics: &Basics,
-    promises: &Promises,
+    promises_ticket: bool,
     config: &ServerConfig,
+    seed: &mut Seed,
 ) -> Result<ResumptionAnswer, Error> {
-    let application_protocol = select_application_protocol(&hello.extensions, &config.common)?;
+    let terms = Terms::select(&hello.extensions, &config.common, seed)?;
     let mut extensions = ExtensionWriter::new();
     if basics.secure_renegotiation {
         extensions.renegotiation_info(&[]);
     }
-    write_answer(&mut extensions, basics, application_protocol.as_deref(), promises);
-    Ok(ResumptionAnswer { application_protocol, extensions: extensions.finish()? })
+    write_answer(&mut extensions, basics, &terms, promises_ticket);
+    Ok(ResumptionAnswer { terms, extensions: extensions.finish()? })
 }
 
 /// The end of both answers.
-fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, protocol: Option<&[u8]>, promises: &Promises) {
+fn write_answer(extensions: &mut ExtensionWriter, basics: &Basics, terms: &Terms, promises_ticket: bool) {
     if basics.extended_master_secret {
         extensions.empty(ExtensionType::EXTENDED_MASTER_SECRET);
     }
-    if let Some(name) = protocol {
-        extensions.application_protocols([name]);
-    }
-    if promises.ticket {
+    terms.answer(extensions);
+    if promises_ticket {
         extensions.session_ticket(&[]);
-    }
-    if let Some(ConnectionIds { ours, path_checks, .. }) = &promises.connection_ids {
-        extensions.connection_id(ours);
-        if *path_checks {
-            extensions.empty(ExtensionType::RETURN_ROUTABILITY_CHECK);
-        }
     }
 }
 
@@ -551,27 +501,6 @@ fn offers_secure_renegotiation(hello: &ClientHello<'_>) -> Result<bool, Error> {
         Some([]) => Ok(true),
         Some(_) => Err(PeerMisbehaved::ClientSentNonEmptyRenegotiationInfo.into()),
         None => Ok(hello.cipher_suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV)),
-    }
-}
-
-/// RFC 7301 section 3.1: exactly one name, and one of ours.
-fn check_application_protocol(extensions: &Extensions<'_>, config: &ClientConfig) -> Result<Option<Box<[u8]>>, Error> {
-    let Some(name) = extensions.selected_application_protocol()? else { return Ok(None) };
-    match config.common.application_protocols.iter().find(|offered| &***offered == name) {
-        Some(name) => Ok(Some(name.clone())),
-        None => Err(PeerMisbehaved::ServerSelectedUnofferedProtocol.into()),
-    }
-}
-
-/// RFC 7301 section 3.2: the server's first choice among the client's.
-fn select_application_protocol(extensions: &Extensions<'_>, common: &Common) -> Result<Option<Box<[u8]>>, Error> {
-    let Some(offered) = extensions.application_protocols()? else { return Ok(None) };
-    if common.application_protocols.is_empty() {
-        return Ok(None);
-    }
-    match common.application_protocols.iter().find(|ours| offered.iter().any(|name| *name == ***ours)) {
-        Some(name) => Ok(Some(name.clone())),
-        None => Err(PeerIncompatible::NoCommonApplicationProtocol.into()),
     }
 }
 

@@ -37,8 +37,7 @@ use self::preshared_key::{AwaitEcdhePskKeyExchange, AwaitPresharedKey, AwaitPskK
 use super::certificate_type::CredentialRequest;
 use super::credential::{Certificate, ExpectedPeer, PeerCredential, RawPublicKey};
 use super::negotiate::{
-    self, Basics, Identities, Promises, ResumptionAnswer, Selection, ServerChoice, ServerKeyExchangeChoice,
-    SignedExchange,
+    self, Basics, Identities, ResumptionAnswer, Selection, ServerChoice, ServerKeyExchangeChoice, SignedExchange,
 };
 use super::resume::{self, Found, FoundSession, ServerKeep, SessionReference};
 use super::{Connected, Cx, Keys, Refusal, State as AnyState, refuse_hello, step, unexpected, verify_finished};
@@ -248,12 +247,12 @@ impl AwaitClientHello {
         // 1. Choose.
         let keep = ServerKeep::choose(hello, &self.config, cx.now, cx.seed);
         let promises_ticket = matches!(keep, ServerKeep::Ticket { .. });
-        let promises = Promises::new(promises_ticket, basics, &self.config, cx.seed);
         let identities = match &self.config.identities_by {
             Some(_) => Identities::Chosen(chosen),
             None => Identities::Configured(&self.config.identities),
         };
-        let selection = match negotiate::select(hello, basics, promises, identities, &self.config) {
+        let config = &self.config;
+        let selection = match negotiate::select(hello, basics, promises_ticket, identities, config, cx.seed) {
             Ok(selection) => selection,
             Err(error) => return Err(refuse_hello(self, message, error)),
         };
@@ -263,9 +262,7 @@ impl AwaitClientHello {
         }
 
         // 2. ServerHello.
-        if let Some(ids) = &choice.connection_ids {
-            cx.use_connection_ids(ids.clone());
-        }
+        cx.use_terms(&choice.terms);
         let session_id = keep.session_id().to_vec();
         let extended_master_secret = choice.extended_master_secret;
         let hellos = Hellos { client: hello, message, suite: choice.suite, extended_master_secret, keep };
@@ -292,27 +289,23 @@ impl AwaitClientHello {
     ) -> Result<AnyState, Refusal> {
         let FoundSession { saved, keep, reference } = found;
         let promises_ticket = matches!(keep, ServerKeep::Ticket { .. });
-        // RFC 9146 section 3: each connection negotiates them for itself.
-        let promises = Promises::new(promises_ticket, basics, &self.config, cx.seed);
-        let answer = negotiate::answer_resumption(hello, basics, &promises, &self.config);
-        let ResumptionAnswer { application_protocol, extensions } = match answer {
+        let answer = negotiate::answer_resumption(hello, basics, promises_ticket, &self.config, cx.seed);
+        let ResumptionAnswer { terms, extensions } = match answer {
             Ok(answer) => answer,
             Err(error) => return Err(refuse_hello(self, message, error)),
         };
         if let Some(reference) = reference {
             cx.remember(reference);
         }
-        if let Some(ids) = &promises.connection_ids {
-            cx.use_connection_ids(ids.clone());
-        }
+        cx.use_terms(&terms);
         let hellos = Hellos { client: hello, message, suite, extended_master_secret: true, keep };
         let mut negotiated = hellos.answer(&self.config, hello.session_id, &extensions, cx)?;
         negotiated.transcript.commit(suite.hash);
 
         let master = saved.master.clone();
         negotiated.log(&master);
-        let mut session = saved.into_session(application_protocol);
-        session.connection_ids = promises.connection_ids;
+        let mut session = saved.into_session();
+        terms.enter(&mut session);
         give_ticket(&mut negotiated, &session, &master, cx)?;
         let block = master.key_block(suite, &negotiated.randoms);
         let finished = negotiated.finished(&master, Role::Server);

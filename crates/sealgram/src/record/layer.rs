@@ -9,6 +9,7 @@ use core::ops::Range;
 use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
+use crate::record::limits::SizeLimits;
 use crate::stats::DiscardReason;
 use crate::trace;
 use crate::wire::record::{FIRST_BYTES, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
@@ -27,6 +28,7 @@ pub(crate) struct RecordLayer {
     newest: Option<(u64, u64)>,
     /// What protected records carry in each direction. Until the handshake has settled it, ours is what we offered.
     cids: ConnectionIds,
+    limits: SizeLimits,
 }
 
 /// A record found in a datagram: framed, and otherwise unexamined.
@@ -77,6 +79,7 @@ impl RecordLayer {
             plaintext_version: ProtocolVersion::DTLS_1_2,
             newest: None,
             cids: ConnectionIds::NONE,
+            limits: SizeLimits::NONE,
         }
     }
 
@@ -101,6 +104,11 @@ impl RecordLayer {
             0 => 0,
             len => len.saturating_add(INNER_TYPE_LEN),
         }
+    }
+
+    /// Keeps to these lengths from now on, in all epochs.
+    pub(crate) const fn set_limits(&mut self, limits: SizeLimits) {
+        self.limits = limits;
     }
 
     /// Which version the plaintext records to come carry: DTLS 1.2 unless this says otherwise.
@@ -208,6 +216,7 @@ impl RecordLayer {
         check_header(header, &self.cids)?;
         self.check_cid(datagram, record)?;
         let epoch = u64::from(header.epoch);
+        let limits = self.limits;
         let Some(keys) = self.read.get_mut(epoch) else {
             return self.without_keys(epoch);
         };
@@ -216,7 +225,7 @@ impl RecordLayer {
         };
         let (plaintext, content_type, newest) = match keys {
             None => {
-                check_content_len(header.content_type, bytes.len())?;
+                check_content_len(header.content_type, bytes.len(), MAX_PLAINTEXT)?;
                 (body.clone(), header.content_type, false)
             }
             Some(keys) => {
@@ -227,13 +236,15 @@ impl RecordLayer {
                 }
                 // A body without room for nonce and tag fails like any forgery, and costs the key nothing.
                 let content_len = keys.content_len(bytes.len()).ok_or(DiscardReason::AuthenticationFailed)?;
-                check_content_len(header.content_type, content_len)?;
+                // RFC 8449 section 4: over datagrams, what is too long is dropped rather than fatal.
+                let has_inner_type = header.content_type == ContentType::TLS12_CID;
+                let most = if has_inner_type { limits.read } else { limits.read.min(limits.content) };
+                check_content_len(header.content_type, content_len, most)?;
                 let inner = keys.open(header, self.cids.ours.as_bytes(), bytes)?;
-                let (content_type, content_len) = match header.content_type {
-                    ContentType::TLS12_CID => {
-                        unwrap_inner(bytes.get(inner.clone()).unwrap_or_default(), self.cids.path_checks)?
-                    }
-                    content_type => (content_type, inner.len()),
+                let (content_type, content_len) = if has_inner_type {
+                    unwrap_inner(bytes.get(inner.clone()).unwrap_or_default(), limits.content, self.cids.path_checks)?
+                } else {
+                    (header.content_type, inner.len())
                 };
                 let start = body.start.saturating_add(inner.start);
                 let plaintext = start..start.saturating_add(content_len);
@@ -289,11 +300,13 @@ impl RecordLayer {
         Some(before.saturating_add(RecordHeader::LEN))
     }
 
-    /// How much content a record of this epoch may have: a type inside takes one byte of what a record may carry (RFC
-    /// 9146 section 5).
+    /// How much content a record of this epoch may have that we write, in bytes.
     pub(crate) fn max_content(&self, epoch: u64) -> usize {
-        let has_inner_type = epoch > 0 && !self.cids.peer.is_empty();
-        MAX_PLAINTEXT.saturating_sub(if has_inner_type { INNER_TYPE_LEN } else { 0 })
+        match (epoch, self.cids.peer.is_empty()) {
+            (0, _) => self.limits.content,
+            (_, true) => self.limits.written_content(0),
+            (_, false) => self.limits.written_content(INNER_TYPE_LEN),
+        }
     }
 
     /// Makes a record at the start of `out` from the `payload_len` bytes that stand at
@@ -374,8 +387,8 @@ fn check_header(header: &RecordHeader, cids: &ConnectionIds) -> Result<(), Disca
 
 /// Refuses content of a length that its type may not have (RFC 5246 section 6.2.1). What a record's content measures
 /// is known before it is opened.
-fn check_content_len(content_type: ContentType, len: usize) -> Result<(), DiscardReason> {
-    if len > MAX_PLAINTEXT {
+fn check_content_len(content_type: ContentType, len: usize, most: usize) -> Result<(), DiscardReason> {
+    if len > most {
         Err(DiscardReason::OversizedRecord)
     } else if len == 0 && !may_be_empty(content_type) {
         Err(DiscardReason::EmptyRecord)
@@ -386,7 +399,7 @@ fn check_content_len(content_type: ContentType, len: usize) -> Result<(), Discar
 
 /// What a record with a connection ID holds: content, type, and any number of zeros (RFC 9146 section 4). Says the type
 /// and how long the content is.
-fn unwrap_inner(inner: &[u8], path_checks: bool) -> Result<(ContentType, usize), DiscardReason> {
+fn unwrap_inner(inner: &[u8], most: usize, path_checks: bool) -> Result<(ContentType, usize), DiscardReason> {
     let last = inner.iter().enumerate().rfind(|(_, byte)| **byte != 0);
     let (len, content_type) = last.ok_or(DiscardReason::InvalidInnerType)?;
     let content_type = ContentType(*content_type);
@@ -396,7 +409,7 @@ fn unwrap_inner(inner: &[u8], path_checks: bool) -> Result<(ContentType, usize),
         // ChangeCipherSpec is never protected in an epoch that has connection IDs, and there is no second wrapping.
         _ => return Err(DiscardReason::InvalidInnerType),
     }
-    check_content_len(content_type, len)?;
+    check_content_len(content_type, len, most)?;
     Ok((content_type, len))
 }
 

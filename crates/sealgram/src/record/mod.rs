@@ -16,6 +16,7 @@ mod epoch;
 #[cfg(test)]
 mod fake_aead;
 mod layer;
+mod limits;
 mod replay;
 mod stash;
 
@@ -23,6 +24,7 @@ pub(crate) use epoch::{Protection, SealError};
 #[cfg(test)]
 pub(crate) use fake_aead::Rng;
 pub(crate) use layer::{MAX_DATAGRAM, OpenedRecord, Opening, RawRecord, RecordLayer};
+pub(crate) use limits::SizeLimits;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) use replay::ReplayWindow;
 pub(crate) use stash::Stash;

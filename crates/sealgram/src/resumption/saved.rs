@@ -50,13 +50,13 @@ impl SavedSession {
             && now.saturating_sub(self.created) < lifetime_seconds as u64
     }
 
-    /// The facts of the session that takes it up. What each connection negotiates for itself is not among them.
-    pub(crate) fn into_session(self, application_protocol: Option<Box<[u8]>>) -> Session {
+    /// The facts of the session that takes it up, without what each connection settles for itself.
+    pub(crate) fn into_session(self) -> Session {
         Session {
             version: ProtocolVersion::DTLS_1_2,
             cipher_suite: self.suite,
             group: self.group,
-            application_protocol,
+            application_protocol: None,
             server_name: self.server_name,
             peer_certificates: self.peer_certificates,
             peer_raw_public_key: self.peer_raw_public_key,

@@ -127,6 +127,16 @@ impl<'a> Extensions<'a> {
         self.data(ExtensionType::SUPPORTED_VERSIONS, |reader| Codes::decode(reader.vec8(2..=254)?))
     }
 
+    /// The code of the longest record content that a client wants, or that a server agrees to (RFC 6066 section 4).
+    pub(crate) fn max_fragment_length(&self) -> Result<Option<u8>, DecodeError> {
+        self.data(ExtensionType::MAX_FRAGMENT_LENGTH, Reader::u8)
+    }
+
+    /// The longest content of a protected record that the sender takes (RFC 8449 section 4).
+    pub(crate) fn record_size_limit(&self) -> Result<Option<u16>, DecodeError> {
+        self.data(ExtensionType::RECORD_SIZE_LIMIT, Reader::u16)
+    }
+
     /// verify_data of the handshake before: empty in a first handshake (RFC 5746 section 3.2).
     pub(crate) fn renegotiation_info(&self) -> Result<Option<&'a [u8]>, DecodeError> {
         self.data(ExtensionType::RENEGOTIATION_INFO, |reader| reader.vec8(0..=255))
@@ -215,6 +225,14 @@ impl ExtensionWriter {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn supported_versions(&mut self, versions: &[ProtocolVersion]) {
         self.add(ExtensionType::SUPPORTED_VERSIONS, |w| w.vec8(|w| Codes::from(versions).encode(w)));
+    }
+
+    pub(crate) fn max_fragment_length(&mut self, code: u8) {
+        self.add(ExtensionType::MAX_FRAGMENT_LENGTH, |w| w.u8(code));
+    }
+
+    pub(crate) fn record_size_limit(&mut self, bytes: u16) {
+        self.add(ExtensionType::RECORD_SIZE_LIMIT, |w| w.u16(bytes));
     }
 
     pub(crate) fn renegotiation_info(&mut self, verify_data: &[u8]) {

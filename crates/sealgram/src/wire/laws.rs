@@ -42,12 +42,15 @@ fn messages() -> [Vec<u8>; 19] {
         &[CertificateType::RAW_PUBLIC_KEY, CertificateType::X509],
     );
     offered.supported_versions(&[ProtocolVersion::DTLS_1_3, ProtocolVersion::DTLS_1_2]);
+    offered.max_fragment_length(1);
+    offered.record_size_limit(512);
     offered.renegotiation_info(&[]);
     let offered = offered.finish().unwrap();
     let mut selected = ExtensionWriter::new();
     selected.empty(ExtensionType::EXTENDED_MASTER_SECRET);
     selected.empty(ExtensionType::STATUS_REQUEST);
     selected.application_protocols(["h3"]);
+    selected.record_size_limit(16_384);
     selected.selected_certificate_type(ExtensionType::SERVER_CERTIFICATE_TYPE, CertificateType::RAW_PUBLIC_KEY);
     let selected = selected.finish().unwrap();
 

@@ -143,6 +143,12 @@ fn read_all(extensions: &Extensions<'_>) {
             comes_back(extensions, extension, |writer| writer.selected_certificate_type(extension, selected));
         }
     }
+    if let Ok(Some(code)) = extensions.max_fragment_length() {
+        comes_back(extensions, ExtensionType::MAX_FRAGMENT_LENGTH, |writer| writer.max_fragment_length(code));
+    }
+    if let Ok(Some(bytes)) = extensions.record_size_limit() {
+        comes_back(extensions, ExtensionType::RECORD_SIZE_LIMIT, |writer| writer.record_size_limit(bytes));
+    }
     if let Ok(Some(verify_data)) = extensions.renegotiation_info() {
         comes_back(extensions, ExtensionType::RENEGOTIATION_INFO, |writer| writer.renegotiation_info(verify_data));
     }
