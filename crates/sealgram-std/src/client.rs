@@ -8,7 +8,7 @@ use std::net::{ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
 use sealgram::pki_types::{CertificateDer, ServerName};
-use sealgram::{ClientConfig, CloseReason, Connection, Event, Instant, Path, SendError, Session, Stats};
+use sealgram::{ClientConfig, CloseReason, Connection, Event, Instant, Path, SendError, Session, SrtpKeys, Stats};
 
 use crate::clock::{Clock, OsRng};
 use crate::disturbance::Disturbance;
@@ -260,6 +260,15 @@ impl Client {
     /// [`Error::Export`] says why not.
     pub fn export_keying_material(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         Ok(self.connection.export_keying_material(label, context, out)?)
+    }
+
+    /// The keys for SRTP that both sides agree on (RFC 5764).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Export`] says why not.
+    pub fn export_srtp_keys(&self) -> Result<SrtpKeys, Error> {
+        Ok(self.connection.export_srtp_keys()?)
     }
 
     /// The local address.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sealgram::crypto::ExportError;
 use sealgram::pki_types::CertificateDer;
-use sealgram::{CloseReason, ConnectionMut, Handle, Path, SendError, Session, Stats};
+use sealgram::{CloseReason, ConnectionMut, Handle, Path, SendError, Session, SrtpKeys, Stats};
 
 use crate::driver::Shared;
 use crate::error::Error;
@@ -133,6 +133,16 @@ impl Stream {
     /// [`Error::Export`] says why not.
     pub fn export_keying_material(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let export = |connection: ConnectionMut<'_>| connection.export_keying_material(label, context, out);
+        Ok(self.shared.with_connection(self.handle, export).unwrap_or(Err(ExportError::NotConnected))?)
+    }
+
+    /// As [`Client::export_srtp_keys`](crate::Client::export_srtp_keys).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Export`] says why not.
+    pub fn export_srtp_keys(&self) -> Result<SrtpKeys, Error> {
+        let export = |connection: ConnectionMut<'_>| connection.export_srtp_keys();
         Ok(self.shared.with_connection(self.handle, export).unwrap_or(Err(ExportError::NotConnected))?)
     }
 

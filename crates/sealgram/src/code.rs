@@ -252,6 +252,8 @@ codepoint! {
         EC_POINT_FORMATS = 11,
         /// RFC 5246 section 7.4.1.4.1.
         SIGNATURE_ALGORITHMS = 13,
+        /// RFC 5764 section 4.1.1.
+        USE_SRTP = 14,
         /// RFC 7301.
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16,
         /// What a client can show (RFC 7250 section 3).
@@ -274,6 +276,20 @@ codepoint! {
         RETURN_ROUTABILITY_CHECK = 61,
         /// RFC 5746 section 3.2.
         RENEGOTIATION_INFO = 0xff01,
+    }
+}
+
+codepoint! {
+    /// How SRTP protects media (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
+    SrtpProfile(u16, "SRTP profile {:#06x}") {
+        /// AES-128 in counter mode, tags of 80 bits.
+        AES128_CM_HMAC_SHA1_80 = 1,
+        /// AES-128 in counter mode, tags of 32 bits for media and of 80 bits for control packets.
+        AES128_CM_HMAC_SHA1_32 = 2,
+        /// AES-128-GCM, tags of 128 bits.
+        AEAD_AES_128_GCM = 7,
+        /// AES-256-GCM, tags of 128 bits.
+        AEAD_AES_256_GCM = 8,
     }
 }
 

@@ -7,7 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::cid::{ConnectionId, ConnectionIdGenerator};
-use crate::code::CipherSuite;
+use crate::code::{CipherSuite, SrtpProfile};
 use crate::crypto::{CryptoProvider, KeyExchange, Suite};
 use crate::key_log::KeyLog;
 use crate::psk::{ClientPsk, PresharedKey, PresharedKeys};
@@ -17,11 +17,13 @@ use crate::verify::PeerVerifier;
 mod error;
 mod identities;
 mod identity;
+mod media;
 mod transport;
 
 pub use error::ConfigError;
 pub use identities::{ClientIdentities, ClientIdentityRequest, ServerIdentities, ServerIdentityRequest};
 pub use identity::Identity;
+pub(crate) use media::Media;
 pub(crate) use transport::MIN_RECORD_SIZE_LIMIT;
 pub use transport::{MIN_MTU, MIN_SHORT_TAG_FORGERIES, MaxFragmentLength, TransportOptions};
 
@@ -82,6 +84,7 @@ pub(crate) struct Common {
     named_suites: Option<Vec<CipherSuite>>,
     pub(crate) transport: TransportOptions,
     pub(crate) application_protocols: Vec<Box<[u8]>>,
+    pub(crate) media: Media,
     pub(crate) require_extended_master_secret: bool,
     pub(crate) trust_path: bool,
     /// Who makes our connection IDs, if they are used.
@@ -192,6 +195,7 @@ impl Common {
             named_suites: None,
             transport: TransportOptions::DEFAULT,
             application_protocols: Vec::new(),
+            media: Media::NONE,
             require_extended_master_secret: true,
             trust_path: false,
             connection_ids: None,
@@ -231,6 +235,7 @@ impl Common {
 
     fn validate(&self) -> Result<(), ConfigError> {
         self.transport.validate()?;
+        self.media.validate()?;
         if self.suites.is_empty() {
             return Err(ConfigError::NoCipherSuites);
         }
@@ -262,6 +267,28 @@ impl ClientConfigBuilder {
     /// Application protocols to offer (RFC 7301), best first. Default: none, and no ALPN extension.
     pub fn application_protocols(mut self, names: &[&[u8]]) -> Self {
         self.config.common.set_application_protocols(names);
+        self
+    }
+
+    /// How media may be protected with keys from this handshake (RFC 5764), best first; for WebRTC
+    /// [`SrtpProfile::WEBRTC`]. [`Session::srtp`](crate::Session::srtp) says what was agreed on, if anything. Default: none,
+    /// and no use_srtp extension.
+    pub fn srtp(mut self, profiles: &[SrtpProfile]) -> Self {
+        self.config.common.media.profiles = profiles.to_vec();
+        self
+    }
+
+    /// A master key identifier to offer for every media packet: up to 255 bytes. Default: none, as WebRTC wants it (RFC
+    /// 8827 section 6.5).
+    pub fn srtp_mki(mut self, mki: &[u8]) -> Self {
+        self.config.common.media.mki = mki.to_vec();
+        self
+    }
+
+    /// Talks only to servers that agree on one of the profiles of [`srtp`](Self::srtp). Default: the association is made
+    /// without.
+    pub const fn require_srtp(mut self) -> Self {
+        self.config.common.media.is_required = true;
         self
     }
 
@@ -471,6 +498,27 @@ impl ServerConfigBuilder {
     /// refused. Default: none, and the client's offer is ignored.
     pub fn application_protocols(mut self, names: &[&[u8]]) -> Self {
         self.config.common.set_application_protocols(names);
+        self
+    }
+
+    /// How media may be protected with keys from this handshake (RFC 5764), best first; for WebRTC
+    /// [`SrtpProfile::WEBRTC`]. The first that the client offers is agreed on, and stands in
+    /// [`Session::srtp`](crate::Session::srtp). Default: none, and the client's offer is ignored.
+    pub fn srtp(mut self, profiles: &[SrtpProfile]) -> Self {
+        self.config.common.media.profiles = profiles.to_vec();
+        self
+    }
+
+    /// Agrees to the master key identifier that a client offers, which every media packet then carries. Default: the
+    /// server declines it, which is its right (RFC 5764 section 4.1.3).
+    pub const fn accept_srtp_mki(mut self) -> Self {
+        self.config.common.media.accepts_mki = true;
+        self
+    }
+
+    /// Refuses clients that offer none of the profiles of [`srtp`](Self::srtp). Default: the association is made without.
+    pub const fn require_srtp(mut self) -> Self {
+        self.config.common.media.is_required = true;
         self
     }
 

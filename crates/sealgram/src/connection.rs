@@ -5,6 +5,7 @@
 
 mod burst;
 mod doubt;
+mod media;
 mod path_check;
 mod receive;
 mod send;

@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::code::{
     AlertDescription, AlertLevel, CertificateType, CipherSuite, ExtensionType, HandshakeType, NamedGroup,
-    ProtocolVersion, SignatureScheme,
+    ProtocolVersion, SignatureScheme, SrtpProfile,
 };
 
 /// Why an association ended or never came to be.
@@ -106,12 +106,16 @@ pub enum PeerMisbehaved {
     },
     /// The answer to ALPN is not exactly one name (RFC 7301 section 3.1).
     ServerAnsweredSeveralProtocols,
+    /// The answer to use_srtp is not exactly one profile (RFC 5764 section 4.1.1).
+    ServerAnsweredSeveralSrtpProfiles,
     /// The server uses a curve form other than a named group.
     ServerKeyExchangeWithoutNamedGroup,
     /// The server limits records by max_fragment_length and by record_size_limit (RFC 8449 section 5).
     ServerLimitedRecordsTwice,
     /// The server answered another max_fragment_length than it was asked for (RFC 6066 section 4).
     ServerChangedMaxFragmentLength(u8),
+    /// The server answered another master key identifier than it was offered (RFC 5764 section 4.1.3).
+    ServerChangedSrtpMki,
     /// The server chose a certificate type that was not offered (RFC 7250 section 4.2).
     ServerSelectedUnofferedCertificateType(CertificateType),
     /// The server chose a cipher suite that was not offered.
@@ -122,6 +126,8 @@ pub enum PeerMisbehaved {
     ServerSelectedUnofferedGroup(NamedGroup),
     /// The server chose an application protocol that was not offered.
     ServerSelectedUnofferedProtocol,
+    /// The server chose an SRTP profile that was not offered.
+    ServerSelectedUnofferedSrtpProfile(SrtpProfile),
     /// The server's renegotiation_info is not empty in a first handshake (RFC 5746 section 3.4).
     ServerSentNonEmptyRenegotiationInfo,
     /// The server answered an extension that was not sent.
@@ -162,6 +168,8 @@ pub enum PeerIncompatible {
     NoCommonCipherSuite,
     /// No group in common.
     NoCommonGroup,
+    /// No SRTP profile in common, which the configuration requires (RFC 5764 section 4.1.1).
+    NoCommonSrtpProfile,
     /// No version in common; the peer's best is this.
     NoCommonVersion(ProtocolVersion),
     /// The peer has no renegotiation_info (RFC 5746), which BCP 195 requires.
@@ -368,6 +376,7 @@ const fn alert_for_incompatible(error: PeerIncompatible) -> AlertDescription {
         | PeerIncompatible::ExtendedMasterSecretRequired
         | PeerIncompatible::NoCommonCipherSuite
         | PeerIncompatible::NoCommonGroup
+        | PeerIncompatible::NoCommonSrtpProfile
         | PeerIncompatible::RenegotiationInfoRequired => AlertDescription::HANDSHAKE_FAILURE,
     }
 }
@@ -393,15 +402,18 @@ const fn alert_for_misbehaved(error: PeerMisbehaved) -> AlertDescription {
         | PeerMisbehaved::InvalidRecordSizeLimit(_)
         | PeerMisbehaved::InvalidServerName
         | PeerMisbehaved::ServerAnsweredSeveralProtocols
+        | PeerMisbehaved::ServerAnsweredSeveralSrtpProfiles
         | PeerMisbehaved::ServerKeyExchangeWithoutNamedGroup
         | PeerMisbehaved::ServerChangedMaxFragmentLength(_)
         | PeerMisbehaved::ServerChangedResumedSuite(_)
+        | PeerMisbehaved::ServerChangedSrtpMki
         | PeerMisbehaved::ServerLimitedRecordsTwice
         | PeerMisbehaved::ServerSelectedCompression
         | PeerMisbehaved::ServerSelectedNoUncompressedPoints
         | PeerMisbehaved::ServerSelectedUnofferedCertificateType(_)
         | PeerMisbehaved::ServerSelectedUnofferedGroup(_)
         | PeerMisbehaved::ServerSelectedUnofferedProtocol
+        | PeerMisbehaved::ServerSelectedUnofferedSrtpProfile(_)
         | PeerMisbehaved::ServerSelectedUnofferedSuite(_)
         | PeerMisbehaved::UnofferedSignatureScheme(_)
         | PeerMisbehaved::UnsuitableSignatureScheme(_) => AlertDescription::ILLEGAL_PARAMETER,
@@ -514,6 +526,15 @@ impl fmt::Display for PeerMisbehaved {
             Self::TooManyWarnings => f.write_str("it keeps sending warning alerts"),
             Self::UnexpectedMessage { got, expected } => write!(f, "it sent {got} where {expected} belongs"),
             Self::ServerAnsweredSeveralProtocols => f.write_str("the server answered ALPN with other than one name"),
+            Self::ServerAnsweredSeveralSrtpProfiles => {
+                f.write_str("the server answered use_srtp with other than one profile")
+            }
+            Self::ServerChangedSrtpMki => {
+                f.write_str("the server answered another SRTP master key identifier than it was offered")
+            }
+            Self::ServerSelectedUnofferedSrtpProfile(profile) => {
+                write!(f, "the server chose {profile}, which was not offered")
+            }
             Self::ServerLimitedRecordsTwice => {
                 f.write_str("the server answered both max_fragment_length and record_size_limit")
             }
@@ -561,6 +582,7 @@ impl fmt::Display for PeerIncompatible {
                 f.write_str("no cipher suite that our certificate, groups and signature schemes allow")
             }
             Self::NoCommonGroup => f.write_str("no key exchange group"),
+            Self::NoCommonSrtpProfile => f.write_str("no SRTP profile, which is required here"),
             Self::NoCommonVersion(version) => write!(f, "no protocol version; its best is {version}"),
             Self::UnknownPskIdentity => f.write_str("no key is known for what the client calls itself"),
             Self::UnrecognizedName => f.write_str("it asks for a server name that is not served here"),

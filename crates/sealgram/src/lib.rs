@@ -152,6 +152,7 @@ mod record;
 pub mod resumption;
 mod role;
 mod session;
+mod srtp;
 mod stats;
 #[cfg(test)]
 mod test_rng;
@@ -184,6 +185,7 @@ pub use rand_core;
 pub use received::{Received, Transmit};
 pub use role::Role;
 pub use session::Session;
+pub use srtp::{Srtp, SrtpKeys, SrtpMasterKey};
 pub use stats::{DiscardReason, Stats};
 pub use time::{Instant, WallClock};
 

@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use crate::cid::ConnectionIds;
 use crate::code::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::srtp::Srtp;
 
 /// The facts of an established association. They are there once the peer's Finished was verified, not before.
 #[derive(Clone, Debug)]
@@ -20,6 +21,9 @@ pub struct Session {
     pub group: Option<NamedGroup>,
     /// The application protocol, if ALPN chose one.
     pub application_protocol: Option<Box<[u8]>>,
+    /// How media is protected, if use_srtp agreed on it; the keys come from
+    /// [`Connection::export_srtp_keys`](crate::Connection::export_srtp_keys).
+    pub srtp: Option<Srtp>,
     /// The name that the client asked for, if it sent one.
     pub server_name: Option<Box<str>>,
     /// The chain that the peer showed, its own certificate first; empty if it showed none.

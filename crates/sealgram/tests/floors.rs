@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("psk", 2),
     ("resumption", 2),
     ("session", 2),
+    ("srtp", 2),
     ("verify", 2),
     ("cookie", 3),
     ("flight", 3),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use sealgram_std::sealgram::inspect;
+use sealgram_std::sealgram::{Role, inspect};
 use sealgram_std::{Client, Direction, Error, Listener, ListenerOptions, Options, Tap, TappedDatagram};
 
 use crate::support::{ANYWHERE, PATIENCE, Server, accept, eventually, name};
@@ -42,6 +42,18 @@ fn both_sides_know_the_session_and_export_the_same_keys() {
     assert_eq!(ours, theirs);
     let reserved = client.export_keying_material(b"master secret", None, &mut ours);
     assert!(matches!(reserved, Err(Error::Export(_))));
+}
+
+#[test]
+fn both_sides_have_the_same_keys_for_media() {
+    let (_listener, client, stream) = Server::new().pair();
+    let (ours, theirs) = (client.export_srtp_keys().unwrap(), stream.export_srtp_keys().unwrap());
+    assert_eq!(ours.profile(), client.session().unwrap().srtp.as_ref().unwrap().profile);
+    for role in [Role::Client, Role::Server] {
+        assert_eq!(ours.written_by(role).key, theirs.written_by(role).key);
+        assert_eq!(ours.written_by(role).salt, theirs.written_by(role).salt);
+    }
+    assert_ne!(ours.written_by(Role::Client).key, ours.written_by(Role::Server).key);
 }
 
 #[test]

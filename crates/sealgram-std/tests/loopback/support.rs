@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use sealgram_std::sealgram::code::SrtpProfile;
 use sealgram_std::sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use sealgram_std::sealgram::provider::ring;
 use sealgram_std::sealgram::x509::CertificateVerifier;
@@ -57,7 +58,7 @@ impl Server {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let key = ring::provider().key_loader.load(&key).unwrap();
         let identity = Identity::new(vec![certificate.clone()], key).unwrap();
-        let config = ServerConfig::builder(ring::provider(), identity).transport(transport);
+        let config = ServerConfig::builder(ring::provider(), identity).srtp(SrtpProfile::WEBRTC).transport(transport);
         Self { certificate, config: configure(config).build().unwrap() }
     }
 
@@ -78,7 +79,8 @@ impl Server {
 
     pub(crate) fn client_config_with(&self, transport: TransportOptions) -> Arc<ClientConfig> {
         let verifier = CertificateVerifier::builder(vec![self.certificate.clone()]).build().unwrap();
-        ClientConfig::builder(ring::provider(), Arc::new(verifier)).transport(transport).build().unwrap()
+        let config = ClientConfig::builder(ring::provider(), Arc::new(verifier)).srtp(SrtpProfile::WEBRTC);
+        config.transport(transport).build().unwrap()
     }
 
     pub(crate) fn connect(&self, address: SocketAddr) -> Client {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::MIN_SHORT_TAG_FORGERIES;
-use crate::code::CipherSuite;
+use crate::code::{CipherSuite, SrtpProfile};
 
 /// A setting that does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum ConfigError {
     InvalidMessageLimit,
     /// A record_size_limit must be 64 to 16384 bytes.
     InvalidRecordSizeLimit,
+    /// An SRTP master key identifier must have at most 255 bytes; it, and the demand for SRTP, need profiles.
+    InvalidSrtp,
     /// The initial timeout must be 1 ms to 60 s, and not above the handshake deadline; the longest timeout must be from
     /// the initial one to an hour.
     InvalidTimeout,
@@ -51,6 +53,8 @@ pub enum ConfigError {
     PublicKeyUnknown,
     /// A cipher suite is named that the provider does not have.
     UnknownCipherSuite(CipherSuite),
+    /// An SRTP profile is not known, or protects nothing.
+    UnusableSrtpProfile(SrtpProfile),
     /// The first certificate of the chain does not parse.
     UnreadableCertificate,
 }
@@ -74,6 +78,9 @@ impl fmt::Display for ConfigError {
             Self::InvalidMessageLimit => f.write_str("the handshake message limit must be 2048 to 1048576 bytes"),
             Self::InvalidRecordSizeLimit => f.write_str("the record size limit must be 64 to 16384 bytes"),
             Self::InvalidServerName => f.write_str("a name that an identity is for is no DNS name"),
+            Self::InvalidSrtp => {
+                f.write_str("SRTP needs profiles, and its master key identifier must have at most 255 bytes")
+            }
             Self::InvalidTimeout => f.write_str(
                 "the initial timeout must be 1 ms to 60 s and not above the deadline or the longest timeout",
             ),
@@ -85,6 +92,7 @@ impl fmt::Display for ConfigError {
             Self::NoSignatureSchemes => f.write_str("the provider verifies no signature scheme"),
             Self::PublicKeyUnknown => f.write_str("the private key does not know its public half"),
             Self::UnknownCipherSuite(suite) => write!(f, "the provider does not have {suite}"),
+            Self::UnusableSrtpProfile(profile) => write!(f, "{profile} is not known, or protects nothing"),
             Self::UnreadableCertificate => f.write_str("the certificate does not parse"),
         }
     }
@@ -111,6 +119,7 @@ mod tests {
             ConfigError::InvalidServerName,
             ConfigError::InvalidMessageLimit,
             ConfigError::InvalidRecordSizeLimit,
+            ConfigError::InvalidSrtp,
             ConfigError::InvalidTimeout,
             ConfigError::KeyDoesNotFit,
             ConfigError::MtuTooSmall { least: MIN_MTU },
@@ -120,6 +129,7 @@ mod tests {
             ConfigError::NoSignatureSchemes,
             ConfigError::PublicKeyUnknown,
             ConfigError::UnknownCipherSuite(CipherSuite(0)),
+            ConfigError::UnusableSrtpProfile(SrtpProfile(0)),
             ConfigError::UnreadableCertificate,
         ];
         let texts: alloc::collections::BTreeSet<_> = errors.iter().map(alloc::string::ToString::to_string).collect();

@@ -46,6 +46,7 @@ mod server_name;
 mod several_identities;
 #[cfg(feature = "ccm")]
 mod short_tags;
+mod srtp;
 mod step;
 mod subject;
 mod version;

@@ -53,6 +53,8 @@ impl fmt::Debug for Exporter {
 pub enum ExportError {
     /// The context is longer than 65535 bytes, which its length field cannot say.
     ContextTooLong,
+    /// No SRTP profile was agreed on.
+    NoSrtpProfile,
     /// The association has no extended master secret (RFC 7627 section 5.4), or its exporter was dropped.
     NotAvailable,
     /// The handshake is not complete.
@@ -66,6 +68,7 @@ impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ContextTooLong => "the context is longer than 65535 bytes",
+            Self::NoSrtpProfile => "no SRTP profile was agreed on",
             Self::NotAvailable => "the association has no extended master secret, or its exporter was dropped",
             Self::NotConnected => "the handshake is not complete",
             Self::ReservedLabel => "the label is one of the protocol's own; use one that starts with EXPORTER",

@@ -48,8 +48,10 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         MalformedAlert => MalformedAlert, "any time, under keys";
         MessageAfterHandshake(_) => MessageAfterHandshake(HandshakeType::FINISHED), "any time, under keys";
         ServerAnsweredSeveralProtocols => ServerAnsweredSeveralProtocols, "ServerHello";
+        ServerAnsweredSeveralSrtpProfiles => ServerAnsweredSeveralSrtpProfiles, "ServerHello";
         ServerChangedMaxFragmentLength(_) => ServerChangedMaxFragmentLength(2), "ServerHello";
         ServerChangedResumedSuite(_) => ServerChangedResumedSuite(CipherSuite(0xc02b)), "ServerHello";
+        ServerChangedSrtpMki => ServerChangedSrtpMki, "ServerHello";
         ServerKeyExchangeWithoutNamedGroup => ServerKeyExchangeWithoutNamedGroup, "ServerKeyExchange";
         ServerLimitedRecordsTwice => ServerLimitedRecordsTwice, "ServerHello";
         ServerSelectedCompression => ServerSelectedCompression, "ServerHello";
@@ -57,6 +59,7 @@ fn misbehaved() -> Vec<(Error, &'static str)> {
         ServerSelectedUnofferedCertificateType(_) => ServerSelectedUnofferedCertificateType(CertificateType(1)), "ServerHello";
         ServerSelectedUnofferedGroup(_) => ServerSelectedUnofferedGroup(NamedGroup(0x001e)), "ServerKeyExchange";
         ServerSelectedUnofferedProtocol => ServerSelectedUnofferedProtocol, "ServerHello";
+        ServerSelectedUnofferedSrtpProfile(_) => ServerSelectedUnofferedSrtpProfile(SrtpProfile(1)), "ServerHello";
         ServerSelectedUnofferedSuite(_) => ServerSelectedUnofferedSuite(CipherSuite(0x002f)), "ServerHello";
         ServerSentNonEmptyRenegotiationInfo => ServerSentNonEmptyRenegotiationInfo, "ServerHello";
         ServerSentUnofferedExtension(_) => ServerSentUnofferedExtension(ExtensionType(35)), "ServerHello";
@@ -78,6 +81,7 @@ fn incompatible() -> Vec<(Error, &'static str)> {
         NoCommonCertificateType => NoCommonCertificateType, "ClientHello, ServerHello";
         NoCommonCipherSuite => NoCommonCipherSuite, "ClientHello";
         NoCommonGroup => NoCommonGroup, "ClientHello";
+        NoCommonSrtpProfile => NoCommonSrtpProfile, "ClientHello, ServerHello";
         NoCommonVersion(_) => NoCommonVersion(ProtocolVersion::DTLS_1_0), "ClientHello, ServerHello";
         RenegotiationInfoRequired => RenegotiationInfoRequired, "ServerHello";
         UnknownPskIdentity => UnknownPskIdentity, "ClientKeyExchange";

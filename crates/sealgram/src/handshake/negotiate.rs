@@ -263,6 +263,7 @@ impl ServerChoice {
             cipher_suite: self.suite.code,
             group,
             application_protocol: self.terms.application_protocol,
+            srtp: self.terms.srtp,
             server_name: self.server_name,
             peer_certificates: Vec::new(),
             peer_raw_public_key: None,

@@ -6,15 +6,18 @@ use alloc::boxed::Box;
 
 use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::ExtensionType;
-use crate::config::{Common, MIN_RECORD_SIZE_LIMIT, MaxFragmentLength, TransportOptions};
+use crate::config::{Common, MIN_RECORD_SIZE_LIMIT, MaxFragmentLength, Media, TransportOptions};
 use crate::crypto::Seed;
-use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::error::{DecodeError, Error, PeerIncompatible, PeerMisbehaved};
 use crate::session::Session;
+use crate::srtp::Srtp;
 use crate::wire::extension::{ExtensionWriter, Extensions};
+use crate::wire::extension_data::UseSrtp;
 
 /// What both hellos say about this connection.
 pub(crate) struct Terms {
     pub(crate) application_protocol: Option<Box<[u8]>>,
+    pub(crate) srtp: Option<Srtp>,
     pub(crate) record_sizes: RecordSizes,
     pub(crate) connection_ids: Option<ConnectionIds>,
 }
@@ -24,6 +27,9 @@ impl Terms {
     pub(crate) fn offer(common: &Common, ours: Option<&ConnectionId>, extensions: &mut ExtensionWriter) {
         if !common.application_protocols.is_empty() {
             extensions.application_protocols(&common.application_protocols);
+        }
+        if !common.media.profiles.is_empty() {
+            extensions.use_srtp(&common.media.profiles, &common.media.mki);
         }
         RecordSizes::offer(&common.transport, extensions);
         if let Some(ours) = ours {
@@ -36,6 +42,7 @@ impl Terms {
     pub(crate) fn check(answer: &Extensions<'_>, common: &Common, ours: Option<&ConnectionId>) -> Result<Self, Error> {
         Ok(Self {
             application_protocol: check_application_protocol(answer, common)?,
+            srtp: check_srtp(answer, &common.media)?,
             record_sizes: RecordSizes::check(answer, &common.transport)?,
             connection_ids: pair_connection_ids(answer, || ours.cloned())?,
         })
@@ -46,6 +53,7 @@ impl Terms {
         let generator = common.connection_ids.as_deref();
         Ok(Self {
             application_protocol: select_application_protocol(offer, common)?,
+            srtp: select_srtp(offer, &common.media)?,
             record_sizes: RecordSizes::select(offer, &common.transport)?,
             connection_ids: pair_connection_ids(offer, || Some(ConnectionId::generate(generator?, seed)))?,
         })
@@ -56,6 +64,9 @@ impl Terms {
         if let Some(name) = &self.application_protocol {
             extensions.application_protocols([name]);
         }
+        if let Some(Srtp { profile, mki }) = &self.srtp {
+            extensions.use_srtp(&[*profile], mki);
+        }
         self.record_sizes.answer(extensions);
         if let Some(ConnectionIds { ours, path_checks, .. }) = &self.connection_ids {
             write_connection_id(ours, *path_checks, extensions);
@@ -64,8 +75,9 @@ impl Terms {
 
     /// Says in a session that is taken up again what was settled for this connection.
     pub(crate) fn enter(self, session: &mut Session) {
-        let Self { application_protocol, record_sizes: _, connection_ids } = self;
+        let Self { application_protocol, srtp, record_sizes: _, connection_ids } = self;
         session.application_protocol = application_protocol;
+        session.srtp = srtp;
         session.connection_ids = connection_ids;
     }
 }
@@ -89,6 +101,41 @@ fn select_application_protocol(offer: &Extensions<'_>, common: &Common) -> Resul
         Some(name) => Ok(Some(name.clone())),
         None => Err(PeerIncompatible::NoCommonApplicationProtocol.into()),
     }
+}
+
+/// RFC 5764 sections 4.1.1 and 4.1.3: exactly one profile, and one of ours; our identifier, or none.
+fn check_srtp(answer: &Extensions<'_>, media: &Media) -> Result<Option<Srtp>, Error> {
+    let Some(UseSrtp { profiles, mki }) = answer.use_srtp()? else { return without_srtp(media) };
+    let mut profiles = profiles.iter();
+    let (Some(profile), None) = (profiles.next(), profiles.next()) else {
+        return Err(PeerMisbehaved::ServerAnsweredSeveralSrtpProfiles.into());
+    };
+    if !media.profiles.contains(&profile) {
+        return Err(PeerMisbehaved::ServerSelectedUnofferedSrtpProfile(profile).into());
+    }
+    if !mki.is_empty() && mki != media.mki {
+        return Err(PeerMisbehaved::ServerChangedSrtpMki.into());
+    }
+    Ok(Some(Srtp { profile, mki: mki.into() }))
+}
+
+/// RFC 5764 section 4.1.1: the server's first choice among the client's; without one in common, no answer.
+fn select_srtp(offer: &Extensions<'_>, media: &Media) -> Result<Option<Srtp>, Error> {
+    let Some(UseSrtp { profiles, mki }) = offer.use_srtp()? else { return without_srtp(media) };
+    if profiles.iter().next().is_none() {
+        return Err(DecodeError::Empty.into());
+    }
+    match media.profiles.iter().find(|ours| profiles.contains(**ours)) {
+        Some(profile) => {
+            let mki = if media.accepts_mki { mki.into() } else { Box::default() };
+            Ok(Some(Srtp { profile: *profile, mki }))
+        }
+        None => without_srtp(media),
+    }
+}
+
+fn without_srtp(media: &Media) -> Result<Option<Srtp>, Error> {
+    if media.is_required { Err(PeerIncompatible::NoCommonSrtpProfile.into()) } else { Ok(None) }
 }
 
 fn write_connection_id(ours: &ConnectionId, path_checks: bool, extensions: &mut ExtensionWriter) {

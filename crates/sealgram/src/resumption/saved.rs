@@ -57,6 +57,7 @@ impl SavedSession {
             cipher_suite: self.suite,
             group: self.group,
             application_protocol: None,
+            srtp: None,
             server_name: self.server_name,
             peer_certificates: self.peer_certificates,
             peer_raw_public_key: self.peer_raw_public_key,

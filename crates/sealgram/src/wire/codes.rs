@@ -1,11 +1,11 @@
-//! Lists of 16-bit code points: cipher suites, groups, signature schemes, versions.
+//! Lists of 16-bit code points: cipher suites, groups, signature schemes, versions, SRTP profiles.
 
 use core::fmt;
 use core::marker::PhantomData;
 
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::code::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::code::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
 use crate::error::DecodeError;
 
 /// A list of code points in order of preference, as it was received or as it is configured.
@@ -79,6 +79,16 @@ impl<C: Code16> fmt::Debug for Codes<'_, C> {
 }
 
 impl Code16 for CipherSuite {
+    fn from_wire(value: u16) -> Self {
+        Self(value)
+    }
+
+    fn to_wire(self) -> u16 {
+        self.0
+    }
+}
+
+impl Code16 for SrtpProfile {
     fn from_wire(value: u16) -> Self {
         Self(value)
     }

@@ -13,13 +13,21 @@ use super::extension::{ExtensionWriter, Extensions};
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::cid::ConnectionId;
-use crate::code::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::code::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
 use crate::error::{DecodeError, Error, PeerMisbehaved};
 
 /// The names of application protocols (RFC 7301 section 3.1), in order of preference. None of them is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProtocolNames<'a> {
     list: &'a [u8],
+}
+
+/// What use_srtp says: a client's offer, or a server's choice (RFC 5764 section 4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct UseSrtp<'a> {
+    pub(crate) profiles: Codes<'a, SrtpProfile>,
+    /// The master key identifier, empty for none.
+    pub(crate) mki: &'a [u8],
 }
 
 impl<'a> Extensions<'a> {
@@ -137,6 +145,14 @@ impl<'a> Extensions<'a> {
         self.data(ExtensionType::RECORD_SIZE_LIMIT, Reader::u16)
     }
 
+    /// What there is to say about media. That the list is not empty is for the reader to see: what an empty one means
+    /// depends on who sent it.
+    pub(crate) fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, DecodeError> {
+        self.data(ExtensionType::USE_SRTP, |reader| {
+            Ok(UseSrtp { profiles: Codes::decode(reader.vec16(0..=0xffff)?)?, mki: reader.vec8(0..=255)? })
+        })
+    }
+
     /// verify_data of the handshake before: empty in a first handshake (RFC 5746 section 3.2).
     pub(crate) fn renegotiation_info(&self) -> Result<Option<&'a [u8]>, DecodeError> {
         self.data(ExtensionType::RENEGOTIATION_INFO, |reader| reader.vec8(0..=255))
@@ -225,6 +241,13 @@ impl ExtensionWriter {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn supported_versions(&mut self, versions: &[ProtocolVersion]) {
         self.add(ExtensionType::SUPPORTED_VERSIONS, |w| w.vec8(|w| Codes::from(versions).encode(w)));
+    }
+
+    pub(crate) fn use_srtp(&mut self, profiles: &[SrtpProfile], mki: &[u8]) {
+        self.add(ExtensionType::USE_SRTP, |w| {
+            w.vec16(|w| Codes::from(profiles).encode(w));
+            w.vec8(|w| w.bytes(mki));
+        });
     }
 
     pub(crate) fn max_fragment_length(&mut self, code: u8) {
@@ -526,6 +549,36 @@ mod tests {
             block.as_extensions().selected_application_protocol(),
             Err(PeerMisbehaved::ServerAnsweredSeveralProtocols.into())
         );
+    }
+
+    /// EXP-05: a list behind a length of two bytes, an identifier behind one of one byte.
+    #[test]
+    fn srtp_profiles_are_written_and_read_in_order() {
+        let profiles = [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AES128_CM_HMAC_SHA1_80];
+        let block = written(|w| w.use_srtp(&profiles, b""));
+        assert_eq!(data_of(&block, ExtensionType::USE_SRTP), [0, 4, 0, 7, 0, 1, 0]);
+        let block = written(|w| w.use_srtp(&profiles, b"key"));
+        assert_eq!(data_of(&block, ExtensionType::USE_SRTP), [0, 4, 0, 7, 0, 1, 3, b'k', b'e', b'y']);
+        let read = UseSrtp { profiles: profiles.as_slice().into(), mki: b"key" };
+        assert_eq!(block.as_extensions().use_srtp(), Ok(Some(read)));
+    }
+
+    /// EXP-07: lengths that lie.
+    #[test]
+    fn malformed_srtp_profiles_are_refused() {
+        let cases: [(&[u8], DecodeError); 7] = [
+            (&[], DecodeError::Truncated),
+            (&[0, 2, 0], DecodeError::Truncated),
+            (&[0, 2, 0, 1], DecodeError::Truncated),
+            (&[0, 3, 0, 1, 0, 0], DecodeError::OddLength),
+            (&[0, 2, 0, 1, 1], DecodeError::Truncated),
+            (&[0, 2, 0, 1, 0, 0], DecodeError::TrailingBytes),
+            (&[0xff, 0xff, 0, 1, 0], DecodeError::Truncated),
+        ];
+        for (data, error) in cases {
+            let block = with(ExtensionType::USE_SRTP, data);
+            assert_eq!(block.as_extensions().use_srtp(), Err(error), "{data:?}");
+        }
     }
 
     /// VER-05: the list holds versions of any age, and values that are none.

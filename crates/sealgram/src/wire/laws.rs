@@ -20,7 +20,7 @@ use super::round_trip::ROUND_TRIPS;
 use super::ticket::NewSessionTicket;
 use crate::code::{
     AlertDescription, AlertLevel, CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion,
-    SignatureScheme,
+    SignatureScheme, SrtpProfile,
 };
 use crate::error::DecodeError;
 
@@ -42,6 +42,7 @@ fn messages() -> [Vec<u8>; 19] {
         &[CertificateType::RAW_PUBLIC_KEY, CertificateType::X509],
     );
     offered.supported_versions(&[ProtocolVersion::DTLS_1_3, ProtocolVersion::DTLS_1_2]);
+    offered.use_srtp(SrtpProfile::WEBRTC, b"key");
     offered.max_fragment_length(1);
     offered.record_size_limit(512);
     offered.renegotiation_info(&[]);

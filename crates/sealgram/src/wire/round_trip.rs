@@ -143,6 +143,10 @@ fn read_all(extensions: &Extensions<'_>) {
             comes_back(extensions, extension, |writer| writer.selected_certificate_type(extension, selected));
         }
     }
+    if let Ok(Some(srtp)) = extensions.use_srtp() {
+        let profiles: Vec<_> = srtp.profiles.iter().collect();
+        comes_back(extensions, ExtensionType::USE_SRTP, |writer| writer.use_srtp(&profiles, srtp.mki));
+    }
     if let Ok(Some(code)) = extensions.max_fragment_length() {
         comes_back(extensions, ExtensionType::MAX_FRAGMENT_LENGTH, |writer| writer.max_fragment_length(code));
     }
