@@ -136,6 +136,7 @@ mod decision;
 mod endpoint;
 pub mod error;
 mod event;
+mod first_byte;
 mod flight;
 mod handshake;
 pub mod inspect;
@@ -177,6 +178,7 @@ pub use endpoint::{
     AddressChange, ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Refusal,
 };
 pub use event::{CloseReason, Event, Status};
+pub use first_byte::DatagramKind;
 pub use path::Path;
 pub use pki_types;
 pub use proof::{AddressValidated, PeerVerified, SignatureVerified};

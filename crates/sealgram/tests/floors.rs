@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("cid", 0),
     ("code", 0),
     ("error", 0),
+    ("first_byte", 0),
     ("path", 0),
     ("role", 0),
     ("stats", 0),
