@@ -205,6 +205,8 @@ impl Connection {
                 initial: transport.initial_timeout,
                 max: transport.max_timeout,
                 max_expiries: transport.max_resends,
+                crypto_allowance: transport.crypto_allowance,
+                begins_with_hello: role == Role::Client,
                 jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
                 ..RetransmitOptions::default()
             }),

@@ -23,6 +23,7 @@ pub struct TransportOptions {
     pub(crate) max_timeout: Duration,
     pub(crate) max_resends: u32,
     pub(crate) handshake_deadline: Duration,
+    pub(crate) crypto_allowance: Duration,
     pub(crate) jitter: bool,
     pub(crate) stash_len: usize,
     pub(crate) max_message_len: u32,
@@ -39,6 +40,7 @@ impl TransportOptions {
         max_timeout: Duration::from_secs(60),
         max_resends: u32::MAX,
         handshake_deadline: Duration::from_secs(60),
+        crypto_allowance: Duration::ZERO,
         jitter: true,
         stash_len: 4096,
         max_message_len: 65_536,
@@ -46,6 +48,18 @@ impl TransportOptions {
         max_fragment_length: None,
         max_short_tag_forgeries: None,
     };
+
+    /// For media between browsers and the like: the first resend after 400 ms, as RFC 9147 section 5.8.2 suggests. All
+    /// else is as by default.
+    pub const fn webrtc() -> Self {
+        Self::DEFAULT.initial_timeout(Duration::from_millis(400))
+    }
+
+    /// For constrained devices and networks: the first resend after 9 s, as RFC 7925 section 11 suggests, which leaves the
+    /// peer time to compute; five minutes for the whole handshake. All else is as by default.
+    pub const fn constrained() -> Self {
+        Self::DEFAULT.initial_timeout(Duration::from_secs(9)).handshake_deadline(Duration::from_secs(300))
+    }
 
     /// The longest datagram to send, in bytes of UDP payload. Default 1200, which crosses nearly every path; at least
     /// [`MIN_MTU`]. The handshake lowers it by itself where nothing comes back (RFC 6347 section 4.1.1.1).
@@ -55,10 +69,25 @@ impl TransportOptions {
     }
 
     /// How long to wait before a flight is sent again the first time; doubled each time after that, up to
-    /// [`max_timeout`](Self::max_timeout) (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. RFC 9147 section 5.8.2
-    /// suggests 400 ms for media, RFC 7925 section 11 suggests 9 s for constrained networks.
+    /// [`max_timeout`](Self::max_timeout) (RFC 6347 section 4.2.4.1). Default 1 s; 1 ms to 60 s. There are presets for media
+    /// ([`webrtc`](Self::webrtc)) and for constrained networks ([`constrained`](Self::constrained)).
+    ///
+    /// A client whose first hello is answered with a cookie learns how long the path takes, and waits three times that if
+    /// it is more (RFC 6298 section 2).
     pub const fn initial_timeout(mut self, timeout: Duration) -> Self {
         self.initial_timeout = timeout;
+        self
+    }
+
+    /// How much longer to wait where the peer has to compute with public keys before it can answer, which is everywhere
+    /// but for the cookie that answers a first hello. Added to each timeout, and not doubled with it: only the path gets
+    /// slower when it is crowded. Default: nothing; up to 60 s.
+    ///
+    /// So the initial timeout can be that of the path, and a lost hello is sent again soon, even to a peer that takes
+    /// seconds to sign. The time that this side computes itself counts for nothing: the timer starts when a flight has
+    /// left.
+    pub const fn crypto_allowance(mut self, allowance: Duration) -> Self {
+        self.crypto_allowance = allowance;
         self
     }
 
@@ -153,6 +182,7 @@ impl TransportOptions {
         if !timeouts.contains(&self.initial_timeout)
             || !max_timeouts.contains(&self.max_timeout)
             || self.handshake_deadline < self.initial_timeout
+            || self.crypto_allowance > Duration::from_secs(60)
         {
             return Err(ConfigError::InvalidTimeout);
         }
@@ -248,10 +278,24 @@ mod tests {
             options.initial_timeout(Duration::from_secs(9)).handshake_deadline(Duration::from_secs(8)),
             options.initial_timeout(Duration::from_secs(9)).max_timeout(Duration::from_secs(8)),
             options.max_timeout(Duration::from_secs(3601)),
+            options.crypto_allowance(Duration::from_secs(61)),
         ] {
             assert_eq!(bad.validate(), Err(ConfigError::InvalidTimeout));
         }
         assert_eq!(options.max_message_len(100).validate(), Err(ConfigError::InvalidMessageLimit));
+    }
+
+    /// FLT-02: 1 s, 400 ms (RFC 9147 section 5.8.2), 9 s (RFC 7925 section 11).
+    #[test]
+    fn each_preset_has_its_first_timeout() {
+        for (options, milliseconds) in [
+            (TransportOptions::default(), 1000),
+            (TransportOptions::webrtc(), 400),
+            (TransportOptions::constrained(), 9000),
+        ] {
+            assert_eq!(options.initial_timeout.as_millis(), milliseconds);
+            assert_eq!(options.validate(), Ok(()));
+        }
     }
 
     /// EXP-23: our own limit is one that may be sent.

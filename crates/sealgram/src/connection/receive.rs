@@ -328,6 +328,9 @@ impl Connection {
         self.doubt = None;
         // A HelloVerifyRequest takes no place in the order: a stateless server numbers its ServerHello as it likes.
         if cause.msg_type == HandshakeType::HELLO_VERIFY_REQUEST {
+            if let Some(now) = self.now {
+                self.retransmit.cookie_received(now);
+            }
             return;
         }
         self.reassembly.confirm(cause.message_seq);

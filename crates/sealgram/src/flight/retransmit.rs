@@ -57,6 +57,10 @@ pub(crate) struct RetransmitOptions {
     pub(crate) mtu_backoff_after: u32,
     /// How many expiries in a row resend a flight. The next one gives up.
     pub(crate) max_expiries: u32,
+    /// What each timeout has on top while the peer computes with public keys.
+    pub(crate) crypto_allowance: Duration,
+    /// Whether the answer to our first flight may be a cookie, which costs the peer nothing.
+    pub(crate) begins_with_hello: bool,
 }
 
 impl Default for RetransmitOptions {
@@ -70,6 +74,8 @@ impl Default for RetransmitOptions {
             answer_for: Duration::from_secs(240),
             mtu_backoff_after: 2,
             max_expiries: u32::MAX,
+            crypto_allowance: Duration::ZERO,
+            begins_with_hello: false,
         }
     }
 }
@@ -92,8 +98,12 @@ pub(crate) struct Retransmit {
     state: State,
     /// Whether nothing follows the flight that is being sent.
     is_last: bool,
-    /// The current timeout, without jitter. Kept from flight to flight once a loss has lengthened it.
+    /// Where the timeout begins: the one of the options, or longer if the path turned out to be.
+    initial: Duration,
+    /// The current timeout, without jitter and allowance. Kept from flight to flight once a loss has lengthened it.
     timeout: Duration,
+    /// What the current flight has on top of it.
+    allowance: Duration,
     /// How often the current flight was sent again.
     resends: u32,
     /// How often the timer expired for the current flight: repeats from the peer resend it too, and cost none of these.
@@ -113,7 +123,9 @@ impl Retransmit {
             options,
             state: State::Preparing,
             is_last: false,
+            initial: options.initial,
             timeout: options.initial,
+            allowance: if options.begins_with_hello { Duration::ZERO } else { options.crypto_allowance },
             resends: 0,
             expiries: 0,
             sent_at: None,
@@ -125,9 +137,25 @@ impl Retransmit {
     /// The peer's flight is complete, which acknowledges our former one, and our next one is built.
     pub(crate) fn flight_ready(&mut self, is_last: bool) {
         if !self.is_over() {
+            // RFC 7925 section 11: the answer to all but a first hello takes work with public keys.
+            if self.sent_at.is_some() {
+                self.allowance = self.options.crypto_allowance;
+            }
             self.answered();
             self.is_last = is_last;
             self.state = State::Sending;
+        }
+    }
+
+    /// The cookie came that our hello asked for: nothing was computed for it, so this took as long as the path takes.
+    ///
+    /// RFC 6298 section 2.2: after one sample the timeout is three times that, and section 2.4 has it no shorter than
+    /// what it began with. A hello that was sent twice gives no sample, as nobody knows which of the two was answered
+    /// (section 3). Anybody can forge the answer: with it, a timeout of three times the initial one, and no shorter one.
+    pub(crate) fn cookie_received(&mut self, now: Instant) {
+        if let (State::Waiting, 0, Some(sent)) = (self.state, self.resends, self.sent_at) {
+            let estimate = now.saturating_since(sent).saturating_mul(3);
+            self.initial = estimate.min(self.options.max).max(self.options.initial);
         }
     }
 
@@ -144,7 +172,8 @@ impl Retransmit {
             self.answer_until = self.answer_until.or_else(|| Some(now.add(self.options.answer_for)));
         } else {
             self.state = State::Waiting;
-            self.due = Some(now.add(lengthened(self.timeout, self.options.jitter_permille, jitter)));
+            let timeout = self.timeout.saturating_add(self.allowance);
+            self.due = Some(now.add(lengthened(timeout, self.options.jitter_permille, jitter)));
         }
     }
 
@@ -234,7 +263,7 @@ impl Retransmit {
     fn answered(&mut self) {
         let was_sent = matches!(self.state, State::Sending | State::Waiting);
         if was_sent && self.resends == 0 {
-            self.timeout = self.options.initial;
+            self.timeout = self.initial;
         }
         self.resends = 0;
         self.expiries = 0;
@@ -272,6 +301,8 @@ mod tests {
         answer_for: Duration::from_secs(240),
         mtu_backoff_after: 2,
         max_expiries: u32::MAX,
+        crypto_allowance: Duration::ZERO,
+        begins_with_hello: false,
     };
 
     fn ms(milliseconds: u64) -> Instant {
@@ -596,6 +627,65 @@ Finished, last word theirs | complete              | Finished
         assert_eq!(machine.deadline(), Some(ms(7_202_000)));
         assert!(!machine.peer_repeated(ms(0)));
         assert_eq!(machine.timer_expired(ms(0)), Expired::NotYet);
+    }
+
+    /// A client's machine whose hello went out at time 0.
+    fn hello_sent(options: RetransmitOptions) -> Retransmit {
+        let mut machine = Retransmit::new(RetransmitOptions { begins_with_hello: true, ..options });
+        machine.flight_ready(false);
+        machine.flight_sent(ms(0), 0);
+        machine
+    }
+
+    /// The next flight goes out at `at`; for how long it then waits, in milliseconds.
+    fn wait_after(machine: &mut Retransmit, at: Instant) -> u128 {
+        machine.flight_ready(false);
+        machine.flight_sent(at, 0);
+        machine.deadline().unwrap().saturating_since(at).as_millis()
+    }
+
+    /// FLT-02 (RFC 6298 section 2): three times the round trip of the cookie, and never less than configured.
+    #[test]
+    fn a_slow_cookie_lengthens_the_timeouts_and_a_fast_one_does_not_shorten_them() {
+        for (round_trip, wait) in [(0, 1000), (10, 1000), (333, 1000), (334, 1002), (900, 2700)] {
+            let mut machine = hello_sent(OPTIONS);
+            machine.cookie_received(ms(round_trip));
+            assert_eq!(wait_after(&mut machine, ms(round_trip)), wait);
+            assert_eq!(wait_after(&mut machine, ms(5000)), wait, "and that of the flight after it");
+        }
+        let mut machine = hello_sent(RetransmitOptions { max: Duration::from_secs(2), ..OPTIONS });
+        machine.cookie_received(ms(900));
+        assert_eq!(wait_after(&mut machine, ms(900)), 2000, "not above the longest");
+    }
+
+    /// RFC 6298 section 3: an answer to one of two hellos says nothing; what the loss has taught stays.
+    #[test]
+    fn a_hello_that_was_sent_twice_gives_no_sample() {
+        let mut machine = hello_sent(OPTIONS);
+        assert_eq!(machine.timer_expired(ms(1000)), Expired::Resend);
+        machine.flight_sent(ms(1000), 0);
+        machine.cookie_received(ms(2900));
+        assert_eq!(wait_after(&mut machine, ms(2900)), 2000);
+        assert_eq!(wait_after(&mut machine, ms(3000)), 1000, "unlearned by a flight that got through at once");
+    }
+
+    /// RFC 7925 section 11: whoever has to compute gets time for it, on top of what the path takes; a cookie is not
+    /// computed.
+    #[test]
+    fn slow_peers_get_their_allowance_except_for_the_cookie() {
+        let options = RetransmitOptions { crypto_allowance: Duration::from_secs(5), ..OPTIONS };
+        let mut client = hello_sent(options);
+        assert_eq!(client.deadline(), Some(ms(1000)));
+        client.cookie_received(ms(100));
+        assert_eq!(wait_after(&mut client, ms(100)), 6000);
+        assert_eq!(client.timer_expired(ms(6100)), Expired::Resend);
+        client.flight_sent(ms(6100), 0);
+        assert_eq!(client.deadline(), Some(ms(6100 + 7000)), "only the path's part is doubled");
+
+        let mut server = Retransmit::new(options);
+        assert_eq!(wait_after(&mut server, ms(0)), 6000);
+        let mut spared = hello_sent(options);
+        assert_eq!(wait_after(&mut spared, ms(100)), 6000, "a server that asked for no cookie");
     }
 
     /// MTU-03: two resends at the same size, the third and later ones smaller; a new flight starts counting anew.

@@ -102,6 +102,19 @@ fn a_cookie_that_was_answered_is_not_answered_again() {
     scene.connect();
 }
 
+/// FLT-02 (RFC 6298 section 2): a cookie that was long on its way leaves the next flight three times as long.
+#[test]
+fn a_slow_cookie_makes_the_client_wait_longer() {
+    for (round_trip, timeout) in [(100, 1000), (900, 2700)] {
+        let mut scene = ClientScene::new(Mode::Wary);
+        scene.subject.wait(Duration::from_millis(round_trip));
+        scene.ask_for_cookie(ProtocolVersion::DTLS_1_0, 0, b"cookie");
+        scene.hear_hello();
+        let expires = scene.subject.connection.poll_timeout().unwrap();
+        assert_eq!(expires - scene.subject.now, Duration::from_millis(timeout));
+    }
+}
+
 /// HVR-06: five different cookies are answered, and a sixth is not.
 #[test]
 fn only_so_many_cookies_are_answered() {
