@@ -4,6 +4,7 @@
 //! others. It owns what they share: time, events, alerts and counters.
 
 mod burst;
+mod carried;
 mod doubt;
 mod media;
 mod path_check;
@@ -49,6 +50,7 @@ pub use self::send::SendError;
 pub use self::step::Output;
 
 use self::burst::Burst;
+use self::carried::Carried;
 use self::doubt::Doubt;
 use self::path_check::PathChecks;
 use self::suspend::Suspended;
@@ -98,6 +100,8 @@ pub struct Connection {
     /// How long the datagrams of a flight may be; lowered where nothing comes back.
     flight_mtu: usize,
     burst: Burst,
+    /// Where the application repeats flights: the current one, sealed.
+    carried: Carried,
     stash: Stash,
     doubt: Option<Doubt>,
     /// What the handshake waits for, if that is not a message.
@@ -206,6 +210,7 @@ impl Connection {
                 max: transport.max_timeout,
                 max_expiries: transport.max_resends,
                 crypto_allowance: transport.crypto_allowance,
+                external: transport.external_retransmission,
                 begins_with_hello: role == Role::Client,
                 jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
                 ..RetransmitOptions::default()
@@ -216,6 +221,7 @@ impl Connection {
             hello_random: None,
             flight_mtu: transport.mtu,
             burst: Burst::default(),
+            carried: Carried::default(),
             stash: Stash::new(transport.stash_len),
             doubt: None,
             suspended: None,
@@ -310,7 +316,7 @@ impl Connection {
         }
         // RFC 6347 section 4.2.4: the last flight answers repeats for twice the maximum segment lifetime.
         if self.retransmit.expires_at().is_some_and(|at| at <= now) && !self.outgoing.is_empty() {
-            self.outgoing.clear();
+            self.forget_flight();
             self.records.forget_write_epochs_before(self.records.write_epoch());
         }
         now
@@ -339,8 +345,9 @@ impl Connection {
 
     fn has_output(&self) -> bool {
         let may_send_flight = self.now.is_none_or(|now| self.may_send_flight(now));
+        let has_flight = self.outgoing.has_unsent() && may_send_flight || self.carried.is_wanted;
         let has_answer = self.state.is_ok() && self.path_checks.has_output();
-        self.outgoing.has_unsent() && may_send_flight || self.alert.is_some() || has_answer
+        has_flight || self.alert.is_some() || has_answer
     }
 
     /// Whether another datagram of our flight may leave now. What is left of it after the end takes no breath: the alert
@@ -490,14 +497,14 @@ impl Connection {
     /// handshake was not complete, the peer would take it for one about the later handshake.
     pub(crate) fn replace(&mut self) {
         if self.state.is_ok() {
-            self.outgoing.clear();
+            self.forget_flight();
             self.end(CloseReason::Replaced, None);
         }
     }
 
     /// Ends the association because something went wrong; the only place that sends fatal alerts.
     fn fail(&mut self, failure: Failure) {
-        self.outgoing.clear();
+        self.forget_flight();
         let alert = alert_for(&failure.error).map(|description| match description {
             AlertDescription::CLOSE_NOTIFY => CLOSE_NOTIFY,
             _ => Alert { level: AlertLevel::FATAL, description },
@@ -529,7 +536,7 @@ impl Connection {
         self.reassembly = Reassembly::new(Start::At(0), self.transport.max_message_len);
         // A last flight that is still to be sent goes out before the alert: without it the peer cannot read that.
         if !(was_connected && self.outgoing.has_unsent()) {
-            self.outgoing.clear();
+            self.forget_flight();
         }
         // What came before the end is still the application's, if the handshake was complete.
         while let Some(data) = self.stash.pop_plaintext().filter(|_| was_connected) {
@@ -546,7 +553,7 @@ impl Connection {
     fn erase_keys_once_over(&mut self) {
         if self.state.is_err() && !self.has_output() {
             self.records = RecordLayer::new();
-            self.outgoing.clear();
+            self.forget_flight();
         }
     }
 
@@ -619,7 +626,7 @@ impl Connection {
         self.forget_fragments_before(self.records.read_epoch().saturating_add(1));
         if !last_flight_is_ours {
             self.retransmit.complete();
-            self.outgoing.clear();
+            self.forget_flight();
             self.records.forget_write_epochs_before(self.records.write_epoch());
             self.announce_connected();
         }
@@ -651,6 +658,10 @@ impl Connection {
     /// Sends the flight from its beginning, whether our timer or a repeat of the peer's says that it was lost: the peer's
     /// timer may well be the first to expire each time, and datagrams that are too long are lost all the same.
     fn resend_flight(&mut self) {
+        if self.transport.external_retransmission {
+            self.carried.is_wanted = true;
+            return;
+        }
         if self.retransmit.lowers_mtu() {
             self.flight_mtu = smaller_mtu(self.flight_mtu).max(self.min_datagram());
         }

@@ -25,6 +25,7 @@ pub struct TransportOptions {
     pub(crate) handshake_deadline: Duration,
     pub(crate) crypto_allowance: Duration,
     pub(crate) jitter: bool,
+    pub(crate) external_retransmission: bool,
     pub(crate) stash_len: usize,
     pub(crate) max_message_len: u32,
     pub(crate) record_size_limit: u16,
@@ -42,6 +43,7 @@ impl TransportOptions {
         handshake_deadline: Duration::from_secs(60),
         crypto_allowance: Duration::ZERO,
         jitter: true,
+        external_retransmission: false,
         stash_len: 4096,
         max_message_len: 65_536,
         record_size_limit: MAX_RECORD_SIZE_LIMIT,
@@ -115,6 +117,19 @@ impl TransportOptions {
     /// not stay together. Default: it is.
     pub const fn jitter(mut self, jitter: bool) -> Self {
         self.jitter = jitter;
+        self
+    }
+
+    /// Leaves it to the application when flights are sent, and in what: [`Connection::current_flight`] gives them, and
+    /// [`Connection::poll_transmit`] gives alerts alone. There is no retransmission timer then; the deadline of the
+    /// handshake stands. Default: flights go out by themselves.
+    ///
+    /// It is for carriers that repeat their own packets, such as the connectivity checks of ICE.
+    ///
+    /// [`Connection::current_flight`]: crate::Connection::current_flight
+    /// [`Connection::poll_transmit`]: crate::Connection::poll_transmit
+    pub const fn external_retransmission(mut self, external: bool) -> Self {
+        self.external_retransmission = external;
         self
     }
 

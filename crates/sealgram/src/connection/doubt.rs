@@ -14,7 +14,7 @@ pub(super) struct Doubt {
     pub(super) failure: Failure,
     /// How often the timer of our flight expired since.
     expiries: u8,
-    /// Where we have no flight to send, the doubt matures by itself.
+    /// Where we have no flight to send, or no timer for it, the doubt matures by itself.
     deadline: Option<Instant>,
 }
 
@@ -27,6 +27,13 @@ impl Doubt {
     /// Begins where we have sent nothing that could be sent again: a server that cannot use the hello it got.
     pub(super) fn without_flight(failure: Failure, now: Instant, timeout: Duration) -> Self {
         Self { failure, expiries: 0, deadline: Some(now + timeout.saturating_mul(2)) }
+    }
+
+    /// Begins where the application repeats our flight: no timer of ours will tell that nothing better came. This waits for
+    /// as long as that would have run, doubled with each resend.
+    pub(super) fn with_carried_flight(failure: Failure, now: Instant, timeout: Duration) -> Self {
+        let timeouts = (1 << (RESENDS + 1)) - 1;
+        Self { failure, expiries: 0, deadline: Some(now + timeout.saturating_mul(timeouts)) }
     }
 
     /// The timer of our flight expired. The failure, if the flight was already sent twice more and each time waited for

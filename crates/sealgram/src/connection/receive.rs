@@ -9,6 +9,7 @@ use super::suspend::Cause;
 use super::wrong_psk::UnreadableFinished;
 use super::{CLOSE_NOTIFY, Connection, HelloSequence, WRONG_PRESHARED_KEY};
 use crate::code::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
+use crate::config::TransportOptions;
 use crate::crypto::VERIFY_DATA_LEN;
 use crate::error::{AlertReceived, DecodeError, Failure, KeyLimit, PeerMisbehaved};
 use crate::event::CloseReason;
@@ -352,9 +353,10 @@ impl Connection {
         if self.trust_path {
             self.fail(failure);
         } else if self.doubt.is_none() {
-            let has_flight = !self.outgoing.is_empty();
+            let TransportOptions { initial_timeout, external_retransmission, .. } = self.transport;
             self.doubt = Some(match self.now {
-                Some(now) if !has_flight => Doubt::without_flight(failure, now, self.transport.initial_timeout),
+                Some(now) if self.outgoing.is_empty() => Doubt::without_flight(failure, now, initial_timeout),
+                Some(now) if external_retransmission => Doubt::with_carried_flight(failure, now, initial_timeout),
                 _ => Doubt::with_flight(failure),
             });
         }

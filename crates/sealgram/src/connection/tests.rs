@@ -12,6 +12,7 @@
 mod alerts;
 mod application_data;
 mod application_protocol;
+mod carried;
 mod certificate;
 mod certificate_status;
 mod change_cipher_spec;

@@ -36,6 +36,9 @@ impl Connection {
 
     /// As many datagrams of the flight as are of one size and fit.
     fn transmit_flight(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if self.transport.external_retransmission {
+            return None;
+        }
         let mut len = 0;
         let mut segment_size = None;
         while self.outgoing.has_unsent() && self.may_send_flight(now) {
@@ -70,7 +73,7 @@ impl Connection {
 
     /// How long the datagram is that begins at `cursor` and has at most `limit` bytes. Nothing is sealed for this: what
     /// is sealed has a number, and must be sent.
-    fn plan_datagram(&self, mut cursor: Cursor, limit: usize) -> usize {
+    pub(super) fn plan_datagram(&self, mut cursor: Cursor, limit: usize) -> usize {
         let mut len = 0;
         while let Some(epoch) = self.outgoing.peek_epoch(cursor) {
             let Some(overhead) = self.records.overhead(epoch) else { break };
@@ -85,7 +88,7 @@ impl Connection {
     }
 
     /// Seals what was planned: records one behind the other, `len` bytes in all.
-    fn fill_datagram(&mut self, out: &mut [u8], len: usize) -> Result<(), SealError> {
+    pub(super) fn fill_datagram(&mut self, out: &mut [u8], len: usize) -> Result<(), SealError> {
         let mut at = 0;
         while at < len {
             let cursor = self.outgoing.cursor();
@@ -106,7 +109,7 @@ impl Connection {
         Ok(())
     }
 
-    fn on_flight_sent(&mut self, now: Instant) {
+    pub(super) fn on_flight_sent(&mut self, now: Instant) {
         let [a, b, c, d, ..] = self.seed.next(b"jitter");
         self.retransmit.flight_sent(now, u32::from_be_bytes([a, b, c, d]));
         let timeout = self.retransmit.deadline().map(|due| due - now);
@@ -117,6 +120,10 @@ impl Connection {
     }
 
     fn transmit_alert(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        // What an application has not taken yet of a last flight has to be there before the peer can read this.
+        if self.transport.external_retransmission && self.outgoing.has_unsent() {
+            return None;
+        }
         let alert = self.alert.take()?;
         let epoch = self.records.write_epoch();
         let content = alert.encode();
@@ -131,7 +138,7 @@ impl Connection {
 }
 
 /// What it means that a flight could not be sealed.
-const fn seal_failure(error: SealError) -> Error {
+pub(super) const fn seal_failure(error: SealError) -> Error {
     match error {
         SealError::KeyLimit => Error::KeyLimit(KeyLimit::Confidentiality),
         SealError::Crypto(error) => Error::Crypto(error),

@@ -59,6 +59,8 @@ pub(crate) struct RetransmitOptions {
     pub(crate) max_expiries: u32,
     /// What each timeout has on top while the peer computes with public keys.
     pub(crate) crypto_allowance: Duration,
+    /// Whether somebody else decides when a flight is sent again: no timer runs then.
+    pub(crate) external: bool,
     /// Whether the answer to our first flight may be a cookie, which costs the peer nothing.
     pub(crate) begins_with_hello: bool,
 }
@@ -75,6 +77,7 @@ impl Default for RetransmitOptions {
             mtu_backoff_after: 2,
             max_expiries: u32::MAX,
             crypto_allowance: Duration::ZERO,
+            external: false,
             begins_with_hello: false,
         }
     }
@@ -226,7 +229,7 @@ impl Retransmit {
 
     /// When [`Retransmit::timer_expired`] is to be called; never in any state but `Waiting`.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due.filter(|_| self.state == State::Waiting)
+        self.due.filter(|_| self.state == State::Waiting && !self.options.external)
     }
 
     /// When our last flight may be freed. Not a timer: nothing happens then, and nobody needs to be woken for it.
@@ -302,6 +305,7 @@ mod tests {
         mtu_backoff_after: 2,
         max_expiries: u32::MAX,
         crypto_allowance: Duration::ZERO,
+        external: false,
         begins_with_hello: false,
     };
 
