@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use sealgram::code::{CertificateType, NamedGroup, SignatureScheme};
+use sealgram::code::{CertificateType, NamedGroup, SignatureScheme, SrtpProfile};
 use sealgram::pki_types::CertificateDer;
 use sealgram::pki_types::pem::PemObject;
 
@@ -130,6 +130,7 @@ pub(crate) const FLAGS: &[(&str, Flag)] = &[
     ("-shim-writes-first", Set(|o| o.writes_first = true)),
     ("-signing-prefs", Value(|o, v| add(&mut o.credentials.latest().schemes, scheme(v)))),
     ("-skip-ticket", Set(|o| o.ticket_policy = TicketPolicy::Skip)),
+    ("-srtp-profiles", Value(|o, v| put(&mut o.srtp_profiles, srtp_profiles(v)))),
     // The verdict on certificates is that of the flags: see `verdict`.
     ("-trust-cert", IdleValue),
     ("-use-client-ca-list", Value(|o, v| put(&mut o.terms.authorities, names(v)))),
@@ -211,6 +212,20 @@ fn cipher_suites(value: &[u8]) -> Result<Vec<sealgram::code::CipherSuite>, Failu
     let names = text(value)?;
     let known = |name| algorithms::suite_named(name).ok_or_else(|| Failure::NotImplemented(format!("suite {name}")));
     names.split(':').map(known).collect()
+}
+
+/// OpenSSL's names, with colons between them.
+fn srtp_profiles(value: &[u8]) -> Result<Vec<SrtpProfile>, Failure> {
+    let known = |name: &str| {
+        Ok(match name {
+            "SRTP_AES128_CM_SHA1_80" => SrtpProfile::AES128_CM_HMAC_SHA1_80,
+            "SRTP_AES128_CM_SHA1_32" => SrtpProfile::AES128_CM_HMAC_SHA1_32,
+            "SRTP_AEAD_AES_128_GCM" => SrtpProfile::AEAD_AES_128_GCM,
+            "SRTP_AEAD_AES_256_GCM" => SrtpProfile::AEAD_AES_256_GCM,
+            other => return Err(Failure::NotImplemented(format!("SRTP profile {other}"))),
+        })
+    };
+    text(value)?.split(':').map(known).collect()
 }
 
 fn group(value: &[u8]) -> Result<NamedGroup, Failure> {

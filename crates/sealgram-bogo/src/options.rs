@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
-use sealgram::code::{CertificateType, CipherSuite, NamedGroup, SignatureScheme};
+use sealgram::code::{CertificateType, CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 /// The flags for one connection, read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,6 +52,8 @@ pub(crate) struct Options {
     /// All schemes if empty.
     pub(crate) verify_schemes: Vec<SignatureScheme>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
+    /// None for an end without media.
+    pub(crate) srtp_profiles: Vec<SrtpProfile>,
     /// A server that has no protocol for any client.
     pub(crate) reject_protocols: bool,
     pub(crate) server_name: Option<String>,
