@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use pki_types::ServerName;
 use sealgram::x509::Fingerprint;
 
-use crate::choice::{Algorithms, Cid, Psk};
+use crate::choice::{Algorithms, Carriage, Cid, Psk};
 use crate::disturbance::Disturbances;
 use crate::recording::Recording;
 
@@ -76,6 +76,8 @@ pub(crate) struct Listen {
     /// Agree on connection IDs (RFC 9146). Those of this side begin with these bytes and end with eight random ones
     #[arg(long, value_name = "HEX")]
     pub(crate) cid: Option<Cid>,
+    #[command(flatten)]
+    pub(crate) carriage: Carriage,
 
     /// Send every datagram back
     #[arg(long)]
@@ -132,6 +134,8 @@ pub(crate) struct Connect {
     /// Offer connection IDs (RFC 9146). The one of this side has these bytes; with --cid "" only the server has one
     #[arg(long, value_name = "HEX")]
     pub(crate) cid: Option<Cid>,
+    #[command(flatten)]
+    pub(crate) carriage: Carriage,
 
     /// A datagram to send; may be repeated. Without any, each line of standard input is one
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -340,6 +344,8 @@ mod tests {
             "sealgram connect a:1 --loss 101",
             "sealgram listen a:1 --dup some",
             "sealgram listen a:1 --seed -1",
+            "sealgram connect a:1 --mtu 63",
+            "sealgram connect a:1 --srtp NULL_HMAC_SHA1_80",
             "sealgram cert",
             "sealgram cert --out x --key y",
             "sealgram cert --out x --days 0",

@@ -1,15 +1,15 @@
-//! What both programs choose from: cipher suites, groups, preshared keys, connection IDs.
+//! What both programs choose from: cipher suites, groups, preshared keys, connection IDs, SRTP profiles, sizes.
 
 use core::fmt;
 use core::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use sealgram::code::CipherSuite;
+use sealgram::code::{CipherSuite, SrtpProfile};
 use sealgram::crypto::{CryptoProvider, KeyExchangeGroup};
 use sealgram::provider::ring;
 use sealgram::rand_core::CryptoRng;
-use sealgram::{ConnectionId, ConnectionIdGenerator, PresharedKey};
+use sealgram::{ConnectionId, ConnectionIdGenerator, MIN_MTU, PresharedKey, TransportOptions};
 
 /// Which algorithms to use. Without any of these, the defaults of the library.
 #[derive(Args, Debug)]
@@ -38,6 +38,49 @@ impl Algorithms {
         Box::leak(Box::new(CryptoProvider { groups: groups.leak(), ..*ring::provider() }))
     }
 }
+
+/// What the path and the media on it need.
+#[derive(Args, Debug)]
+pub(crate) struct Carriage {
+    /// The longest datagram to send, in bytes of UDP payload [default: 1200]
+    #[arg(long, value_name = "BYTES", value_parser = mtu)]
+    mtu: Option<usize>,
+
+    /// Agree on how SRTP protects media (RFC 5764), such as AES128_CM_HMAC_SHA1_80; may be repeated, best first
+    #[arg(long, value_name = "PROFILE", value_parser = srtp_profile)]
+    pub(crate) srtp: Vec<SrtpProfile>,
+}
+
+impl Carriage {
+    /// Changes what the command line says something about.
+    pub(crate) fn apply(&self, transport: TransportOptions) -> TransportOptions {
+        self.mtu.map_or(transport, |bytes| transport.mtu(bytes))
+    }
+}
+
+fn mtu(text: &str) -> Result<usize, String> {
+    // No UDP datagram is longer (RFC 768).
+    const MOST: usize = 65_507;
+    text.parse()
+        .ok()
+        .filter(|bytes| (MIN_MTU..=MOST).contains(bytes))
+        .ok_or_else(|| format!("write {MIN_MTU} to {MOST}"))
+}
+
+fn srtp_profile(text: &str) -> Result<SrtpProfile, String> {
+    let name = text.strip_prefix("SRTP_").unwrap_or(text);
+    PROFILES.into_iter().find(|profile| profile.name() == Some(name)).ok_or_else(|| {
+        let all: Vec<_> = PROFILES.iter().filter_map(|profile| profile.name()).collect();
+        format!("there are {}", all.join(", "))
+    })
+}
+
+const PROFILES: [SrtpProfile; 4] = [
+    SrtpProfile::AES128_CM_HMAC_SHA1_80,
+    SrtpProfile::AES128_CM_HMAC_SHA1_32,
+    SrtpProfile::AEAD_AES_128_GCM,
+    SrtpProfile::AEAD_AES_256_GCM,
+];
 
 #[derive(Clone, Copy, Debug)]
 struct Group(&'static dyn KeyExchangeGroup);
@@ -167,6 +210,8 @@ mod tests {
         let short = suite("TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8");
         assert_eq!(short, Ok(CipherSuite::ECDHE_ECDSA_WITH_AES_128_CCM_8));
         assert!(suite("RC4").unwrap_err().contains("ECDHE_RSA_WITH_AES_256_GCM_SHA384"));
+        assert_eq!(srtp_profile("SRTP_AEAD_AES_128_GCM"), Ok(SrtpProfile::AEAD_AES_128_GCM));
+        assert!(srtp_profile("NULL_HMAC_SHA1_80").unwrap_err().contains("AES128_CM_HMAC_SHA1_80"));
         assert!(group("X25519").is_ok());
         assert!(group("x448").unwrap_err().contains("SECP256R1"));
     }

@@ -111,9 +111,11 @@ fn config(arguments: &Connect, witness: Arc<Witness>) -> Result<Arc<ClientConfig
     if let Some(key_log) = arguments.recording.key_log()? {
         builder = builder.danger().key_log(key_log);
     }
+    let transport = TransportOptions::default().initial_timeout(initial).handshake_deadline(patience);
     builder
         .application_protocols(&protocols(&arguments.alpn))
-        .transport(TransportOptions::default().initial_timeout(initial).handshake_deadline(patience))
+        .srtp(&arguments.carriage.srtp)
+        .transport(arguments.carriage.apply(transport))
         .build()
         .map_err(|error| Failure::because(error.to_string()))
 }
@@ -166,6 +168,9 @@ fn describe(client: &Client, arguments: &Connect) -> Result<()> {
         }
         if let Some(protocol) = &session.application_protocol {
             output::line(format_args!("protocol:     {}", protocol.escape_ascii()))?;
+        }
+        if let Some(srtp) = &session.srtp {
+            output::line(format_args!("srtp:         {}", srtp.profile))?;
         }
         if arguments.resume {
             output::line(if session.resumed { "resumed:      yes" } else { "resumed:      no" })?;

@@ -12,7 +12,7 @@ use sealgram::rand_core::UnwrapErr;
 use sealgram::resumption::{MemoryServerSessions, TicketKeys};
 use sealgram::verify::{PeerVerifier, RawPublicKeys};
 use sealgram::x509::{self, CertificateVerifier, Fingerprint};
-use sealgram::{AddressChange, CloseReason, ConfigError, ServerConfig, ServerConfigBuilder};
+use sealgram::{AddressChange, CloseReason, ConfigError, ServerConfig, ServerConfigBuilder, TransportOptions};
 use sealgram_std::{Error, Listener, ListenerOptions, PeerEvent, Stream};
 
 use crate::args::Listen;
@@ -83,7 +83,12 @@ fn config(arguments: &Listen) -> Result<(Arc<ServerConfig>, Option<CertificateDe
     // Clients that come back need no full handshake, whichever way they know.
     let tickets = TicketKeys::generate(provider, &mut UnwrapErr(SysRng)).map_err(failed)?;
     builder = builder.tickets(Arc::new(tickets)).sessions(Arc::new(MemoryServerSessions::new(SESSIONS)));
-    let config = builder.application_protocols(&protocols(&arguments.alpn)).build().map_err(failed)?;
+    let config = builder
+        .application_protocols(&protocols(&arguments.alpn))
+        .srtp(&arguments.carriage.srtp)
+        .transport(arguments.carriage.apply(TransportOptions::default()))
+        .build()
+        .map_err(failed)?;
     Ok((config, made))
 }
 
@@ -214,6 +219,9 @@ fn describe(stream: &Stream) -> String {
     }
     if let Some(protocol) = &session.application_protocol {
         text += &format!(", {}", protocol.escape_ascii());
+    }
+    if let Some(srtp) = &session.srtp {
+        text += &format!(", {}", srtp.profile);
     }
     text
 }

@@ -77,3 +77,17 @@ fn raw_public_keys_stand_for_both_sides() {
     let wants_certificate = run(&[&base[..], &["--insecure"]].concat());
     assert!(wants_certificate.expect_failure().contains("UNSUPPORTED_CERTIFICATE"));
 }
+
+#[test]
+fn both_ends_agree_on_keys_for_media() {
+    let server = Listening::start(&["--srtp", "AEAD_AES_128_GCM", "--srtp", "AES128_CM_HMAC_SHA1_80", "--mtu", "400"]);
+    let base = ["connect", &server.address, "--insecure", "--timeout", "8", "--wait", "0"];
+    let media = ["--srtp", "SRTP_AES128_CM_HMAC_SHA1_80", "--mtu", "300", "--send", "x"];
+    let text = run(&[&base[..], &media].concat()).expect_success();
+    assert!(text.contains("srtp:         AES128_CM_HMAC_SHA1_80\n"), "{text}");
+    assert!(server.wait_for(" connected").contains(", AES128_CM_HMAC_SHA1_80"));
+
+    let long = "x".repeat(300);
+    let refused = run(&[&base[..], &["--mtu", "300", "--send", &long]].concat()).expect_failure();
+    assert!(refused.contains("at most 263 fit"), "{refused}");
+}
