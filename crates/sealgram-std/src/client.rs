@@ -8,7 +8,9 @@ use std::net::{ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
 use sealgram::pki_types::{CertificateDer, ServerName};
-use sealgram::{ClientConfig, CloseReason, Connection, Event, Instant, Path, SendError, Session, SrtpKeys, Stats};
+use sealgram::{
+    ClientConfig, CloseReason, ConfigError, Connection, Event, Instant, Path, SendError, Session, SrtpKeys, Stats,
+};
 
 use crate::clock::{Clock, OsRng};
 use crate::disturbance::Disturbance;
@@ -111,6 +113,9 @@ impl Client {
         config: Arc<ClientConfig>,
         options: Options,
     ) -> Result<Self, Error> {
+        if !config.sends_flights() {
+            return Err(ConfigError::ExternalRetransmission.into());
+        }
         let is_usable = |peer: &SocketAddr| options.bind.is_none_or(|local| local.is_ipv4() == peer.is_ipv4());
         let mut peers = addrs.to_socket_addrs()?.filter(is_usable).peekable();
         let mut last = Error::NoAddress;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use sealgram::{
-    AddressChange, CloseReason, CookieKeys, Endpoint, EndpointConfig, Handle, ServerConfig, Session, Stats,
+    AddressChange, CloseReason, ConfigError, CookieKeys, Endpoint, EndpointConfig, Handle, ServerConfig, Session, Stats,
 };
 
 use crate::clock::{Clock, OsRng};
@@ -188,7 +188,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::Config`] if the configuration leaves flights to the application.
     pub fn bind(addrs: impl ToSocketAddrs, config: Arc<ServerConfig>) -> Result<Self, Error> {
         Self::bind_with(addrs, config, ListenerOptions::default())
     }
@@ -197,12 +197,15 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// As [`bind`](Self::bind).
     pub fn bind_with(
         addrs: impl ToSocketAddrs,
         config: Arc<ServerConfig>,
         options: ListenerOptions,
     ) -> Result<Self, Error> {
+        if !config.sends_flights() {
+            return Err(ConfigError::ExternalRetransmission.into());
+        }
         let socket = UdpSocket::bind(addrs)?;
         let clock = Clock::start();
         let (sender, receiver) = socket::open(socket, None, &options.attachments, clock)?;

@@ -110,6 +110,13 @@ impl ClientConfig {
         ClientConfigBuilder { config: Self::new(provider) }.preshared_key(identity, key)
     }
 
+    /// Whether connections send their flights by themselves, and send them again, rather than leave that to the application
+    /// ([`TransportOptions::external_retransmission`]). An adapter that knows nothing of flights needs this.
+    #[must_use]
+    pub const fn sends_flights(&self) -> bool {
+        !self.common.transport.external_retransmission
+    }
+
     const fn new(provider: &'static CryptoProvider) -> Self {
         Self {
             common: Common::new(provider),
@@ -142,6 +149,13 @@ impl ServerConfig {
         identities: Arc<dyn ServerIdentities>,
     ) -> ServerConfigBuilder {
         ServerConfigBuilder { config: Self::new(provider) }.identities(identities)
+    }
+
+    /// Whether connections send their flights by themselves, and send them again, rather than leave that to the application
+    /// ([`TransportOptions::external_retransmission`]). An adapter that knows nothing of flights needs this.
+    #[must_use]
+    pub const fn sends_flights(&self) -> bool {
+        !self.common.transport.external_retransmission
     }
 
     const fn new(provider: &'static CryptoProvider) -> Self {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use sealgram_std::sealgram::code::HandshakeType;
 use sealgram_std::sealgram::error::Error as ProtocolError;
-use sealgram_std::sealgram::{AddressValidated, ClientConfig, CloseReason, Connection, DiscardReason, Instant};
+use sealgram_std::sealgram::{
+    AddressValidated, ClientConfig, CloseReason, ConfigError, Connection, DiscardReason, Instant,
+};
 use sealgram_std::{Client, Clock, Error, Listener, OsRng, PeerEvent};
 
 use crate::support::{ANYWHERE, Log, PATIENCE, Server, accept, eventually, hasty, name, transport};
@@ -153,4 +155,15 @@ fn the_network_may_say_that_nobody_listens_while_the_server_starts() {
     let client = connecting.join().unwrap().unwrap();
     assert!(client.socket_stats().unreachable > 0);
     drop(listener);
+}
+
+/// Nobody would send the flights, and the thread would turn in a circle until the deadline.
+#[test]
+fn flights_that_the_application_is_to_carry_are_refused() {
+    let carried = transport().external_retransmission(true);
+    let server = Server::with(carried);
+    let listener = Listener::bind(ANYWHERE, Arc::clone(&server.config));
+    assert!(matches!(listener, Err(Error::Config(ConfigError::ExternalRetransmission))));
+    let client = Client::connect(ANYWHERE, name(), server.client_config_with(carried));
+    assert!(matches!(client, Err(Error::Config(ConfigError::ExternalRetransmission))));
 }

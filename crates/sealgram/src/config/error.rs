@@ -13,6 +13,11 @@ pub enum ConfigError {
     ChainTooLong,
     /// An identity needs at least one certificate.
     EmptyChain,
+    /// The flights are left to the application ([`TransportOptions::external_retransmission`]), but the adapter would send
+    /// them itself.
+    ///
+    /// [`TransportOptions::external_retransmission`]: crate::TransportOptions::external_retransmission
+    ExternalRetransmission,
     /// The configured lists make a ClientHello that is too long to encode.
     HelloTooLong,
     /// An application protocol must have 1 to 255 bytes, and all of them together fewer than 65536.
@@ -64,6 +69,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::ChainTooLong => f.write_str("the certificate chain is too long for a handshake message"),
             Self::EmptyChain => f.write_str("an identity needs at least one certificate"),
+            Self::ExternalRetransmission => {
+                f.write_str("the flights are left to the application, but the adapter would send them itself")
+            }
             Self::HelloTooLong => f.write_str("the configured lists make a ClientHello that is too long to encode"),
             Self::InvalidApplicationProtocol => f.write_str("an application protocol must have 1 to 255 bytes"),
             Self::InvalidForgeryLimit => {

@@ -124,7 +124,8 @@ impl TransportOptions {
     /// [`Connection::poll_transmit`] gives alerts alone. There is no retransmission timer then; the deadline of the
     /// handshake stands. Default: flights go out by themselves.
     ///
-    /// It is for carriers that repeat their own packets, such as the connectivity checks of ICE.
+    /// It is for carriers that repeat their own packets, such as the connectivity checks of ICE, and for those who drive a
+    /// [`Connection`](crate::Connection) themselves: `sealgram-std` refuses such a configuration.
     ///
     /// [`Connection::current_flight`]: crate::Connection::current_flight
     /// [`Connection::poll_transmit`]: crate::Connection::poll_transmit
