@@ -10,6 +10,7 @@ mod media;
 mod path_check;
 mod receive;
 mod send;
+mod snapshot;
 mod step;
 mod suspend;
 mod transmit;
@@ -205,16 +206,7 @@ impl Connection {
             records: RecordLayer::new(),
             reassembly: Reassembly::new(opening, transport.max_message_len),
             outgoing: Outgoing::default(),
-            retransmit: Retransmit::new(RetransmitOptions {
-                initial: transport.initial_timeout,
-                max: transport.max_timeout,
-                max_expiries: transport.max_resends,
-                crypto_allowance: transport.crypto_allowance,
-                external: transport.external_retransmission,
-                begins_with_hello: role == Role::Client,
-                jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
-                ..RetransmitOptions::default()
-            }),
+            retransmit: Retransmit::new(retransmit_options(role, &transport)),
             next_message_seq: 0,
             answered: None,
             hello_sequence: HelloSequence::Adopt(0),
@@ -409,9 +401,9 @@ impl Connection {
         }
     }
 
-    /// Forgets the master secret, which is kept for [`export_keying_material`](Self::export_keying_material) alone: who
-    /// has exported all there is to export need not keep it for the life of the association. Before the handshake is
-    /// complete, nothing happens.
+    /// Forgets the master secret, which is kept for [`export_keying_material`](Self::export_keying_material) and
+    /// [`snapshot`](Self::snapshot) alone: who has exported all there is to export, and will not move the association,
+    /// need not keep it for the life of that. Before the handshake is complete, nothing happens.
     pub fn drop_exporter(&mut self) {
         if let Ok(State::Connected(connected)) = &mut self.state {
             connected.exporter = None;
@@ -650,9 +642,7 @@ impl Connection {
     }
 
     fn protection(&self, keys: &Keys) -> Result<Protection, CryptoError> {
-        let write_keys = keys.block.write_keys(keys.writer);
-        let protection = Protection::new(keys.suite, write_keys.key, write_keys.iv)?;
-        Ok(protection.with_short_tag_forgeries(self.transport.max_short_tag_forgeries))
+        protection(keys, &self.transport)
     }
 
     /// Sends the flight from its beginning, whether our timer or a repeat of the peer's says that it was lost: the peer's
@@ -667,6 +657,27 @@ impl Connection {
         }
         self.outgoing.rewind();
         self.stats.retransmissions += 1;
+    }
+}
+
+/// The keys of one direction, with the limits that the configuration sets.
+fn protection(keys: &Keys, transport: &TransportOptions) -> Result<Protection, CryptoError> {
+    let write_keys = keys.block.write_keys(keys.writer);
+    let protection = Protection::new(keys.suite, write_keys.key, write_keys.iv)?;
+    Ok(protection.with_short_tag_forgeries(transport.max_short_tag_forgeries))
+}
+
+/// What the configuration says of timers, in the words of the timer machine.
+fn retransmit_options(role: Role, transport: &TransportOptions) -> RetransmitOptions {
+    RetransmitOptions {
+        initial: transport.initial_timeout,
+        max: transport.max_timeout,
+        max_expiries: transport.max_resends,
+        crypto_allowance: transport.crypto_allowance,
+        external: transport.external_retransmission,
+        begins_with_hello: role == Role::Client,
+        jitter_permille: if transport.jitter { JITTER_PERMILLE } else { 0 },
+        ..RetransmitOptions::default()
     }
 }
 

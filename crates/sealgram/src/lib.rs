@@ -153,6 +153,7 @@ mod record;
 pub mod resumption;
 mod role;
 mod session;
+mod snapshot;
 mod srtp;
 mod stats;
 #[cfg(test)]
@@ -187,6 +188,7 @@ pub use rand_core;
 pub use received::{Received, Transmit};
 pub use role::Role;
 pub use session::Session;
+pub use snapshot::{RestoreError, RoleConfig, Sealed, SnapshotError, SnapshotId, SnapshotKey};
 pub use srtp::{Srtp, SrtpKeys, SrtpMasterKey};
 pub use stats::{DiscardReason, Stats};
 pub use time::{Instant, WallClock};

@@ -77,6 +77,11 @@ impl FinishedVerified {
     pub(crate) const fn by_comparison() -> Self {
         Self(())
     }
+
+    /// Made by opening a snapshot alone: only an association whose peer's Finished was verified is ever sealed into one.
+    pub(crate) const fn by_snapshot() -> Self {
+        Self(())
+    }
 }
 
 /// How the peer proved who it is. `Connected` needs one.
@@ -93,6 +98,8 @@ pub(crate) enum PeerProof {
     Resumed,
     /// It has the key that was shared beforehand: its Finished says so.
     Psk,
+    /// It did so in another process, which sealed the association for this one.
+    Restored,
     /// It did not, and need not: this side is a server that serves clients without a certificate.
     Anonymous,
 }

@@ -38,6 +38,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("connection", 5),
     ("event", 5),
     ("received", 5),
+    ("snapshot", 5),
     ("endpoint", 6),
     ("internals", 7),
 ];

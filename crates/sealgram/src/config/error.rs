@@ -50,7 +50,7 @@ pub enum ConfigError {
     NoCipherSuites,
     /// The provider has no group.
     NoGroups,
-    /// The provider has no AES-256-GCM, which seals tickets.
+    /// The provider has no AES-256-GCM, which seals tickets and snapshots.
     NoTicketCipher,
     /// The provider verifies no signature.
     NoSignatureSchemes,
@@ -96,7 +96,7 @@ impl fmt::Display for ConfigError {
             Self::MtuTooSmall { least } => write!(f, "the MTU must be at least {least} bytes"),
             Self::NoCipherSuites => f.write_str("the provider has no cipher suite that this configuration can use"),
             Self::NoGroups => f.write_str("the provider has no key exchange group"),
-            Self::NoTicketCipher => f.write_str("the provider has no AES-256-GCM, which seals tickets"),
+            Self::NoTicketCipher => f.write_str("the provider has no AES-256-GCM, which seals tickets and snapshots"),
             Self::NoSignatureSchemes => f.write_str("the provider verifies no signature scheme"),
             Self::PublicKeyUnknown => f.write_str("the private key does not know its public half"),
             Self::UnknownCipherSuite(suite) => write!(f, "the provider does not have {suite}"),

@@ -47,6 +47,7 @@ mod server_name;
 mod several_identities;
 #[cfg(feature = "ccm")]
 mod short_tags;
+mod snapshot;
 mod srtp;
 mod step;
 mod subject;

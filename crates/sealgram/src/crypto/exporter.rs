@@ -5,25 +5,35 @@ use core::fmt;
 use crate::crypto::hash::HashAlgorithm;
 use crate::crypto::prf12::{MasterSecret, RESERVED_LABELS, Randoms};
 
-/// What outlives the handshake so that the application can derive keys from it.
-///
-/// It is made only where there is an extended master secret: without one, two associations can be made to export the
-/// same keys (RFC 7627 section 5.4).
+/// The secrets that outlive the handshake: so that the application can derive keys from them, and so that an association
+/// that is moved to another process can derive its own again.
 #[derive(Clone)]
 pub(crate) struct Exporter {
     hash: HashAlgorithm,
     master: MasterSecret,
     randoms: Randoms,
+    /// Whether the master secret is an extended one. Without that, two associations can be made to export the same keys
+    /// (RFC 7627 section 5.4), and so nothing is exported.
+    is_bound: bool,
 }
 
 impl Exporter {
-    /// Takes what the handshake arrived at; `hash` is that of the cipher suite.
-    pub(crate) const fn new(hash: HashAlgorithm, master: MasterSecret, randoms: Randoms) -> Self {
-        Self { hash, master, randoms }
+    /// Takes what the handshake arrived at; `hash` is that of the cipher suite. `is_bound` says whether the master secret
+    /// is an extended one.
+    pub(crate) const fn new(hash: HashAlgorithm, master: MasterSecret, randoms: Randoms, is_bound: bool) -> Self {
+        Self { hash, master, randoms, is_bound }
+    }
+
+    /// What the keys of the association are derived from.
+    pub(crate) const fn secrets(&self) -> (&MasterSecret, &Randoms) {
+        (&self.master, &self.randoms)
     }
 
     /// Fills `out` with keying material that both sides agree on.
     pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), ExportError> {
+        if !self.is_bound {
+            return Err(ExportError::NotAvailable);
+        }
         if RESERVED_LABELS.contains(&label) {
             return Err(ExportError::ReservedLabel);
         }
@@ -89,6 +99,7 @@ mod tests {
             HashAlgorithm::Sha256,
             MasterSecret::extended(HashAlgorithm::Sha256, b"premaster", &[7; 32]),
             Randoms { client: [1; 32], server: [2; 32] },
+            true,
         )
     }
 

@@ -9,6 +9,7 @@ mod exporter;
 mod hash;
 mod kx;
 mod prf12;
+mod sealing;
 mod seed;
 mod sign;
 mod suite;
@@ -23,6 +24,7 @@ pub use kx::{AgreementError, EphemeralKey, KeyExchangeGroup, SharedSecret};
 #[cfg(test)]
 pub(crate) use prf12::prf;
 pub(crate) use prf12::{KeyBlock, MasterSecret, Randoms, VERIFY_DATA_LEN};
+pub(crate) use sealing::SealingKey;
 pub(crate) use seed::Seed;
 pub use sign::{KeyAlgorithm, KeyLoader, LoadKeyError, SignatureAlgorithms, SigningKey};
 pub use suite::{AeadLimits, KeyExchange, NonceForm, Suite};

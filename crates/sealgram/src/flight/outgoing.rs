@@ -11,7 +11,7 @@ use crate::wire::fragment::FragmentHeader;
 use crate::wire::record::MAX_PLAINTEXT;
 
 /// The flight that is to be sent, or was sent and may have to be sent again.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outgoing {
     items: Vec<Item>,
     /// What this transmission has not handed out begins here.
@@ -19,13 +19,13 @@ pub(crate) struct Outgoing {
 }
 
 /// One thing of a flight, with the epoch of the records that carry it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Item {
     epoch: u64,
     content: Content,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Content {
     /// Not a handshake message, but part of the flight all the same: it is sent again with the rest and in its place
     /// (RFC 6347 section 4.2.5).
@@ -35,6 +35,13 @@ enum Content {
         message_seq: u16,
         body: Vec<u8>,
     },
+}
+
+/// A message as it stands in a flight.
+pub(crate) struct MessageView<'a> {
+    pub(crate) msg_type: HandshakeType,
+    pub(crate) message_seq: u16,
+    pub(crate) body: &'a [u8],
 }
 
 /// A place in the flight. The default is its beginning.
@@ -78,6 +85,21 @@ impl Outgoing {
     /// Begins another transmission of the whole flight.
     pub(crate) fn rewind(&mut self) {
         self.unsent = Cursor::default();
+    }
+
+    /// Everything in the flight in its order, each with its epoch: a message, or `None` for ChangeCipherSpec.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (u64, Option<MessageView<'_>>)> {
+        self.items.iter().map(|Item { epoch, content }| match content {
+            Content::ChangeCipherSpec => (*epoch, None),
+            Content::Message { msg_type, message_seq, body } => {
+                (*epoch, Some(MessageView { msg_type: *msg_type, message_seq: *message_seq, body }))
+            }
+        })
+    }
+
+    /// Takes the flight for sent, all of it.
+    pub(crate) fn set_sent(&mut self) {
+        self.unsent = Cursor { item: self.items.len(), offset: 0 };
     }
 
     /// Forgets the flight and frees its memory.

@@ -137,6 +137,13 @@ impl Retransmit {
         }
     }
 
+    /// After a handshake that was complete elsewhere. Where its last flight was ours, repeats are answered for as long as
+    /// `answer_for` says.
+    pub(crate) fn resume(options: RetransmitOptions, now: Instant, answer_for: Option<Duration>) -> Self {
+        let answer_until = answer_for.map(|rest| now.add(rest.min(options.answer_for)));
+        Self { state: State::Finished, sent_at: Some(now), answer_until, ..Self::new(options) }
+    }
+
     /// The peer's flight is complete, which acknowledges our former one, and our next one is built.
     pub(crate) fn flight_ready(&mut self, is_last: bool) {
         if !self.is_over() {

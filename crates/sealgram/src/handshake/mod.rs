@@ -59,7 +59,7 @@ pub(crate) enum State {
 /// A finished handshake. It can't be made without the proofs.
 pub(crate) struct Connected {
     pub(crate) session: Session,
-    /// Only where the master secret is bound to the handshake (RFC 7627 section 5.4).
+    /// Until the application drops it.
     pub(crate) exporter: Option<Exporter>,
     /// Held as evidence; nothing reads them.
     _finished: FinishedVerified,
@@ -67,13 +67,8 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
-    pub(crate) fn new(
-        session: Session,
-        exporter: Option<Exporter>,
-        finished: FinishedVerified,
-        peer: PeerProof,
-    ) -> Box<Self> {
-        Box::new(Self { session, exporter, _finished: finished, _peer: peer })
+    pub(crate) fn new(session: Session, exporter: Exporter, finished: FinishedVerified, peer: PeerProof) -> Box<Self> {
+        Box::new(Self { session, exporter: Some(exporter), _finished: finished, _peer: peer })
     }
 }
 

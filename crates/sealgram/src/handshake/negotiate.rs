@@ -73,9 +73,9 @@ impl<K> Negotiated<K> {
     }
 
     /// What is left of the handshake once it is over.
-    pub(crate) fn into_exporter(self, master: MasterSecret) -> (Option<Exporter>, K) {
+    pub(crate) fn into_exporter(self, master: MasterSecret) -> (Exporter, K) {
         let Self { suite, randoms, extended_master_secret, keep, .. } = self;
-        (extended_master_secret.then(|| Exporter::new(suite.hash, master, randoms)), keep)
+        (Exporter::new(suite.hash, master, randoms, extended_master_secret), keep)
     }
 }
 

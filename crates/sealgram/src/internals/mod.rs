@@ -11,6 +11,7 @@
 //! | `reassembly` | fragments, honest and forged, against a table of which bytes were offered where |
 //! | `replay_window` | the bits of the window against a set of numbers |
 //! | `retransmission` | the timer machine against the rules of RFC 6347 section 4.2.4, written down once more |
+//! | `snapshot` | the decoder of what is sealed in a snapshot against its encoder |
 #![expect(clippy::expect_used, reason = "a law that is broken ends the test that found it")]
 
 mod choices;
@@ -19,6 +20,7 @@ mod reassembly;
 mod record_header;
 mod replay_window;
 mod retransmission;
+mod snapshot;
 
 pub use choices::Choices;
 pub use messages::messages;
@@ -26,6 +28,7 @@ pub use reassembly::reassembly;
 pub use record_header::record_header;
 pub use replay_window::replay_window;
 pub use retransmission::retransmission;
+pub use snapshot::snapshot;
 
 #[cfg(test)]
 mod tests {
@@ -38,12 +41,13 @@ mod tests {
     /// I5: whatever fuzzing has found worth keeping still keeps every law.
     #[test]
     fn every_file_of_the_corpus_keeps_the_laws() {
-        let targets: [(&str, Target); 5] = [
+        let targets: [(&str, Target); 6] = [
             ("messages", super::messages),
             ("reassembly", super::reassembly),
             ("record_header", super::record_header),
             ("replay_window", super::replay_window),
             ("retransmission", super::retransmission),
+            ("snapshot", super::snapshot),
         ];
         for (name, target) in targets {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);

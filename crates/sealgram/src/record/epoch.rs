@@ -14,6 +14,7 @@ use crate::code::{ContentType, ProtocolVersion};
 use crate::crypto::{AeadKey, AeadLimits, AuthenticationFailed, NONCE_LEN, Nonce, Suite};
 use crate::error::CryptoError;
 use crate::record::replay::ReplayWindow;
+use crate::record::usage::{ReadUsage, WriteUsage};
 use crate::stats::DiscardReason;
 use crate::wire::record::{MAX_PLAINTEXT, MAX_SEQUENCE, RecordHeader};
 
@@ -230,6 +231,17 @@ impl ReadKeys {
         Self { protection, window: ReplayWindow::default(), failed_openings: 0 }
     }
 
+    /// The keys of an association that was moved here. What opened before does not open again.
+    pub(crate) const fn resume(protection: Protection, usage: ReadUsage) -> Self {
+        let ReadUsage { window_end, window_seen, failed_openings } = usage;
+        Self { protection, window: ReplayWindow::resume(window_end, window_seen), failed_openings }
+    }
+
+    pub(crate) const fn usage(&self) -> ReadUsage {
+        let (window_end, window_seen) = self.window.position();
+        ReadUsage { window_end, window_seen, failed_openings: self.failed_openings }
+    }
+
     /// The length of the content that a body of this length holds; `None` if it cannot hold nonce and tag.
     pub(crate) const fn content_len(&self, body_len: usize) -> Option<usize> {
         body_len.checked_sub(self.protection.expansion())
@@ -264,7 +276,7 @@ impl ReadKeys {
     }
 
     /// RFC 9325 section 4.4: forgers get a limited number of attempts at one key.
-    const fn is_spent(&self) -> bool {
+    pub(crate) const fn is_spent(&self) -> bool {
         self.failed_openings >= self.protection.limits.failed_openings
     }
 }
@@ -307,6 +319,23 @@ impl WriteEpoch {
 
     pub(crate) const fn protected(protection: Protection) -> Self {
         Self { next_sequence: 0, keys: Some(WriteKeys { protection, blocks_protected: 0 }) }
+    }
+
+    /// The keys of an association that was moved here.
+    pub(crate) const fn resume(protection: Protection, usage: WriteUsage) -> Self {
+        let WriteUsage { next_sequence, blocks_protected } = usage;
+        Self { next_sequence, keys: Some(WriteKeys { protection, blocks_protected }) }
+    }
+
+    pub(crate) fn usage(&self) -> WriteUsage {
+        let blocks_protected = self.keys.as_ref().map_or(0, |keys| keys.blocks_protected);
+        WriteUsage { next_sequence: self.next_sequence, blocks_protected }
+    }
+
+    /// Whether not even an empty record may be sealed any more.
+    pub(crate) fn is_spent(&self) -> bool {
+        let is_worn = |keys: &WriteKeys| keys.blocks_protected >= keys.protection.limits.blocks_protected;
+        self.next_sequence > MAX_SEQUENCE || self.keys.as_ref().is_some_and(is_worn)
     }
 
     pub(crate) fn protection(&self) -> Option<&Protection> {
@@ -392,6 +421,9 @@ impl WriteKeys {
 
 /// The length of a block of AES in bytes, in which usage is counted for every algorithm.
 const BLOCK_LEN: usize = 16;
+
+/// How many blocks the longest record counts: those of its content, and the one that masks its tag.
+pub(super) const MAX_RECORD_BLOCKS: u64 = (MAX_PLAINTEXT.div_ceil(BLOCK_LEN) as u64).saturating_add(1);
 
 /// The shortest tag of any TLS 1.2 suite, that of CCM_8 (RFC 6655 section 4). `Received` keeps its links in dead tags,
 /// and needs half of this.

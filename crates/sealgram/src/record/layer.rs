@@ -10,6 +10,7 @@ use crate::cid::{ConnectionId, ConnectionIds};
 use crate::code::{ContentType, ProtocolVersion};
 use crate::record::epoch::{Epochs, OpenError, Protection, ReadKeys, SealError, WriteEpoch};
 use crate::record::limits::SizeLimits;
+use crate::record::usage::Usage;
 use crate::stats::DiscardReason;
 use crate::trace;
 use crate::wire::record::{FIRST_BYTES, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
@@ -83,6 +84,37 @@ impl RecordLayer {
         }
     }
 
+    /// Goes on with the keys of an association whose handshake is complete, in epoch 1, as far as they were used.
+    ///
+    /// `keeps_plaintext` says whether a last flight is kept that has parts in epoch 0. `None` if a key is used up.
+    pub(crate) fn resume([read, write]: [Protection; 2], usage: &Usage, keeps_plaintext: bool) -> Option<Self> {
+        let (read, write) = (ReadKeys::resume(read, usage.read), WriteEpoch::resume(write, usage.write));
+        if read.is_spent() || write.is_spent() {
+            return None;
+        }
+        let mut layer = Self::new();
+        layer.start_sequence(usage.plaintext_sequence);
+        layer.read.install(Some(read));
+        layer.write.install(write);
+        layer.newest = usage.read.window_end.checked_sub(1).map(|newest| (layer.read.number(), newest));
+        layer.drop_read_epochs_before(layer.read.number());
+        if !keeps_plaintext {
+            layer.forget_write_epochs_before(layer.write.number());
+        }
+        Some(layer)
+    }
+
+    /// How far the keys are used; `None` where there are none.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        // The others are set anew, or told by the caller.
+        let Self { read, write, plaintext_version: _, newest: _, cids: _, limits: _ } = self;
+        Some(Usage {
+            plaintext_sequence: write.get(0).map_or(0, |epoch| epoch.usage().next_sequence),
+            write: write.current().usage(),
+            read: read.current().as_ref()?.usage(),
+        })
+    }
+
     /// Which connection IDs protected records carry from now on, in each direction.
     pub(crate) fn set_connection_ids(&mut self, cids: ConnectionIds) {
         self.cids = cids;
@@ -104,6 +136,11 @@ impl RecordLayer {
             0 => 0,
             len => len.saturating_add(INNER_TYPE_LEN),
         }
+    }
+
+    /// How long records may be.
+    pub(crate) const fn limits(&self) -> SizeLimits {
+        self.limits
     }
 
     /// Keeps to these lengths from now on, in all epochs.

@@ -10,6 +10,7 @@
 //! | `epoch` | the keys of one epoch in one direction, nonces, usage limits |
 //! | `replay` | which sequence numbers of one epoch were seen |
 //! | `stash` | early records, within a budget |
+//! | `usage` | how far keys are used, for whoever goes on with them |
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod epoch;
@@ -19,6 +20,7 @@ mod layer;
 mod limits;
 mod replay;
 mod stash;
+mod usage;
 
 pub(crate) use epoch::{Protection, SealError};
 #[cfg(test)]
@@ -28,3 +30,4 @@ pub(crate) use limits::SizeLimits;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) use replay::ReplayWindow;
 pub(crate) use stash::Stash;
+pub(crate) use usage::{ReadUsage, Usage, WriteUsage};

@@ -21,6 +21,16 @@ pub(crate) struct ReplayWindow {
 }
 
 impl ReplayWindow {
+    /// A window that goes on where another one stood.
+    pub(crate) const fn resume(end: u64, seen: u64) -> Self {
+        Self { end, seen }
+    }
+
+    /// Where it stands: one more than the newest number or zero, and the bits of what was seen.
+    pub(crate) const fn position(&self) -> (u64, u64) {
+        (self.end, self.seen)
+    }
+
     /// Whether a record with this number is neither seen nor left of the window.
     pub(crate) fn would_accept(&self, sequence: u64) -> bool {
         match self.age(sequence) {

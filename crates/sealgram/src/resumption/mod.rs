@@ -13,7 +13,7 @@ mod ticket;
 
 pub(crate) use client::SessionHandle;
 pub use client::{ClientSession, ClientSessions};
-pub(crate) use saved::SavedSession;
+pub(crate) use saved::{SavedSession, read_optional, write_optional};
 pub use server::{ServerSession, ServerSessions, SessionId};
 pub use ticket::{OpenedTicket, TicketKeys, Tickets};
 pub(crate) use ticket::{open, seal};

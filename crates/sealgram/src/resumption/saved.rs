@@ -79,8 +79,7 @@ impl SavedSession {
         let name = self.server_name.as_deref().map(str::as_bytes);
         let key = self.peer_raw_public_key.as_deref();
         for part in [name, self.psk_identity.as_deref(), key] {
-            writer.u8(u8::from(part.is_some()));
-            writer.vec16(|w| w.bytes(part.unwrap_or_default()));
+            write_optional(&mut writer, part);
         }
         writer.vec24(|w| self.peer_certificates.iter().for_each(|certificate| w.vec24(|w| w.bytes(certificate))));
         writer.finish().ok().map(Zeroizing::new)
@@ -107,9 +106,9 @@ impl SavedSession {
             let master = MasterSecret::restore(reader.array()?);
             let created = u64::from_be_bytes(*reader.array()?);
             let group = Some(NamedGroup(reader.u16()?)).filter(|group| group.0 != 0);
-            let name = optional(reader)?.map(core::str::from_utf8).transpose();
-            let psk_identity = optional(reader)?.map(Box::from);
-            let peer_raw_public_key = optional(reader)?.map(|key| key.to_vec().into());
+            let name = read_optional(reader)?.map(core::str::from_utf8).transpose();
+            let psk_identity = read_optional(reader)?.map(Box::from);
+            let peer_raw_public_key = read_optional(reader)?.map(|key| key.to_vec().into());
             let mut list = Reader::new(reader.vec24(0..=0xff_ffff)?);
             let mut peer_certificates = Vec::new();
             while !list.is_empty() {
@@ -130,14 +129,19 @@ impl SavedSession {
     }
 }
 
-fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, DecodeError> {
-    let is_there = match reader.u8()? {
-        0 => false,
-        1 => true,
-        _ => return Err(DecodeError::InvalidValue),
-    };
-    let content = reader.vec16(0..=0xffff)?;
-    Ok(is_there.then_some(content))
+/// Something that may be absent, which is not the same as empty.
+pub(crate) fn write_optional(writer: &mut Writer, part: Option<&[u8]>) {
+    writer.u8(u8::from(part.is_some()));
+    writer.vec16(|w| w.bytes(part.unwrap_or_default()));
+}
+
+/// What [`write_optional`] wrote.
+pub(crate) fn read_optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, DecodeError> {
+    match (reader.u8()?, reader.vec16(0..=0xffff)?) {
+        (0, []) => Ok(None),
+        (1, content) => Ok(Some(content)),
+        _ => Err(DecodeError::InvalidValue),
+    }
 }
 
 impl fmt::Debug for SavedSession {

@@ -10,7 +10,6 @@
 //! The key name is bound to what is sealed. A ticket that does not open means a full handshake, and nothing else: not
 //! even whether its key was known shows.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -18,9 +17,8 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::SavedSession;
-use crate::code::CipherSuite;
 use crate::config::ConfigError;
-use crate::crypto::{AeadKey, CryptoProvider, HashAlgorithm, Hmac, NONCE_LEN};
+use crate::crypto::{CryptoProvider, HashAlgorithm, Hmac, SealingKey};
 
 /// Seals sessions into tickets and opens them.
 pub trait Tickets: fmt::Debug + Send + Sync {
@@ -97,7 +95,7 @@ impl TicketKeys {
 
 impl Tickets for TicketKeys {
     fn seal(&self, session: &[u8], rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
-        self.current.seal(session, rng)
+        self.current.key.seal(&self.current.name, session, rng)
     }
 
     fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
@@ -105,7 +103,7 @@ impl Tickets for TicketKeys {
         let keys = [(Some(&self.current), false), (self.previous.as_ref(), true)];
         let mut keys = keys.into_iter().filter_map(|(key, is_stale)| Some((key?, is_stale)));
         let (key, is_stale) = keys.find(|(key, _)| key.name == *name)?;
-        Some(OpenedTicket { session: key.open(sealed)?, is_stale })
+        Some(OpenedTicket { session: key.key.open(name, sealed)?, is_stale })
     }
 }
 
@@ -158,12 +156,12 @@ impl Tickets for RotatingTicketKeys {
 
 struct TicketKey {
     name: [u8; NAME_LEN],
-    key: Box<dyn AeadKey>,
+    key: SealingKey,
 }
 
 impl TicketKey {
     fn generate(provider: &CryptoProvider, rng: &mut dyn CryptoRng) -> Result<Self, ConfigError> {
-        let mut secret = Zeroizing::new([0; KEY_LEN]);
+        let mut secret = Zeroizing::new([0; SealingKey::LEN]);
         rng.fill_bytes(&mut *secret);
         let mut name = [0; NAME_LEN];
         rng.fill_bytes(&mut name);
@@ -173,7 +171,7 @@ impl TicketKey {
     fn derive(provider: &CryptoProvider, master: &[u8; 32], epoch: u64) -> Result<Self, ConfigError> {
         let master = Hmac::new(HashAlgorithm::Sha256, master);
         let part = |label: &[u8]| {
-            let mut bytes = Zeroizing::new([0; KEY_LEN]);
+            let mut bytes = Zeroizing::new([0; SealingKey::LEN]);
             let mac = master.mac(&[label, &epoch.to_be_bytes()]);
             bytes.iter_mut().zip(mac.as_ref()).for_each(|(to, from)| *to = *from);
             bytes
@@ -183,35 +181,13 @@ impl TicketKey {
         Self::new(provider, name, &part(KEY_LABEL))
     }
 
-    fn new(provider: &CryptoProvider, name: [u8; NAME_LEN], secret: &[u8; KEY_LEN]) -> Result<Self, ConfigError> {
-        // By name: other ciphers have keys, nonces and tags of these lengths too, and machines that share their keys
-        // must not choose differently because their providers have another order.
-        let suite = AES_256_GCM.iter().find_map(|code| provider.suite(*code));
-        let key = suite.and_then(|suite| suite.aead.key(secret).ok()).ok_or(ConfigError::NoTicketCipher)?;
+    fn new(
+        provider: &CryptoProvider,
+        name: [u8; NAME_LEN],
+        secret: &[u8; SealingKey::LEN],
+    ) -> Result<Self, ConfigError> {
+        let key = SealingKey::new(provider, secret).ok_or(ConfigError::NoTicketCipher)?;
         Ok(Self { name, key })
-    }
-
-    fn seal(&self, session: &[u8], rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_LEN];
-        rng.fill_bytes(&mut nonce);
-        let mut ticket = Vec::with_capacity(NAME_LEN + NONCE_LEN + session.len() + TAG_LEN);
-        ticket.extend_from_slice(&self.name);
-        ticket.extend_from_slice(&nonce);
-        ticket.extend_from_slice(session);
-        let mut tag = [0; TAG_LEN];
-        let content = ticket.get_mut(NAME_LEN + NONCE_LEN..)?;
-        self.key.seal(&nonce, &self.name, content, &mut tag).ok()?;
-        ticket.extend_from_slice(&tag);
-        Some(ticket)
-    }
-
-    fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = sealed.split_first_chunk()?;
-        let len = sealed.len().checked_sub(TAG_LEN)?;
-        let mut content = Zeroizing::new(sealed.to_vec());
-        self.key.open(nonce, &self.name, &mut content).ok()?;
-        content.truncate(len);
-        Some(content)
     }
 }
 
@@ -228,17 +204,7 @@ pub(crate) fn open(tickets: &dyn Tickets, ticket: &[u8]) -> Option<(SavedSession
     Some((SavedSession::decode(&session).ok()?, is_stale))
 }
 
-/// The suites whose records AES-256-GCM protects: a provider that has one of them has the cipher.
-const AES_256_GCM: [CipherSuite; 4] = [
-    CipherSuite::ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    CipherSuite::ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-    CipherSuite::PSK_WITH_AES_256_GCM_SHA384,
-];
-
 const NAME_LEN: usize = 16;
-const KEY_LEN: usize = 32;
-const TAG_LEN: usize = 16;
 
 /// The longest session that is put into a ticket, in bytes: in practice, a client's certificate chain.
 const MAX_SESSION_LEN: usize = 8192;
@@ -248,9 +214,12 @@ const KEY_LABEL: &[u8] = b"sealgram ticket key";
 
 #[cfg(all(test, feature = "ring"))]
 mod tests {
+    use alloc::boxed::Box;
+
     use super::super::saved::tests::sample;
     use super::*;
-    use crate::crypto::{AeadAlgorithm, Suite};
+    use crate::code::CipherSuite;
+    use crate::crypto::{AeadAlgorithm, AeadKey, Suite};
     use crate::error::CryptoError;
     use crate::provider::ring::provider;
     use crate::test_rng::TestRng;
@@ -327,11 +296,11 @@ mod tests {
 
     impl AeadAlgorithm for Unusable {
         fn key_len(&self) -> usize {
-            KEY_LEN
+            SealingKey::LEN
         }
 
         fn tag_len(&self) -> usize {
-            TAG_LEN
+            16
         }
 
         fn key(&self, _: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {

@@ -100,7 +100,7 @@ fn check_verify_data(section: &mut Section) {
 }
 
 fn check_exporter(section: &mut Section) {
-    let exporter = Exporter::new(hash(section), master(section), randoms(section));
+    let exporter = Exporter::new(hash(section), master(section), randoms(section), true);
     let (label, context) = (section.text("label"), section.text("context"));
     let context = (context != "none").then(|| unhex(&context));
     let expected = section.bytes("output");

@@ -17,7 +17,7 @@ use crate::provider::ring;
 use crate::test_rng::TestRng;
 
 /// The first suite of ring, with a key that sees no more than three forgeries.
-fn three_forgeries() -> &'static CryptoProvider {
+pub(super) fn three_forgeries() -> &'static CryptoProvider {
     let limits = AeadLimits { failed_openings: 3, ..AeadLimits::AES_GCM };
     let suite: &'static Suite = Box::leak(Box::new(Suite { limits, ..*ring::provider().suites[0] }));
     Box::leak(Box::new(CryptoProvider { suites: Box::leak(Box::new([suite])), ..*ring::provider() }))
@@ -45,7 +45,7 @@ fn forgeries_beyond_the_limit_end_the_association() {
 }
 
 /// A client and a server that are done with their handshake.
-fn connected(provider: &'static CryptoProvider) -> [Subject; 2] {
+pub(super) fn connected(provider: &'static CryptoProvider) -> [Subject; 2] {
     let mut client = Subject::client(Mode::Wary, |config| config);
     let config = ClientConfig::builder(provider, super::identities::verifier()).build().unwrap();
     let name = pki_types::ServerName::try_from("localhost").unwrap();

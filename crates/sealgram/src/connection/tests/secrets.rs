@@ -27,7 +27,7 @@ fn secrets_are_not_shown() {
     let mut receiver = Subject::server(Mode::Wary, AddressValidated::assured_by_transport(), |config| config);
     let shown: [String; 7] = [
         format!("{:?}", master().key_block(suite, &randoms())),
-        format!("{:?}", Exporter::new(HashAlgorithm::Sha256, master(), randoms())),
+        format!("{:?}", Exporter::new(HashAlgorithm::Sha256, master(), randoms(), true)),
         format!("{:?}", Finished { verify_data: [SECRET; 12] }),
         format!("{:?}", receiver.connection.handle_datagram(receiver.now, &mut datagram)),
         format!("{:?}", subject.connection),
