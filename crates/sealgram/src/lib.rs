@@ -176,7 +176,8 @@ pub use connection::{Connection, Output, SendError};
 pub use cookie::CookieKeys;
 pub use decision::{Answer, ApiMisuse, Decision, DecisionId, Reply};
 pub use endpoint::{
-    AddressChange, ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, Handle, Incoming, Refusal,
+    AddressChange, ConnectError, ConnectionMut, Dispatch, Endpoint, EndpointConfig, EndpointRestoreError, Handle,
+    Incoming, Refusal,
 };
 pub use event::{CloseReason, Event, Status};
 pub use first_byte::DatagramKind;

@@ -12,6 +12,7 @@ mod disturbance;
 mod ends;
 mod exchange;
 mod moves;
+mod moving;
 mod silence;
 mod support;
 mod trust;

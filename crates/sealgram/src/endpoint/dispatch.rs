@@ -42,7 +42,7 @@ use crate::trace;
 pub struct Endpoint {
     pub(super) config: EndpointConfig,
     gate: HelloGate,
-    wall_clock: WallClock,
+    pub(super) wall_clock: WallClock,
     pub(super) routes: Routes<Entry>,
     pub(super) schedule: Schedule,
     pub(super) spare: SpareCopy,
@@ -336,7 +336,7 @@ impl Endpoint {
     }
 
     /// Why there can be no new connection, if so.
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         (self.routes.len() >= self.config.max_connections).then_some(Refusal::TooManyConnections)
     }
 
@@ -347,9 +347,13 @@ impl Endpoint {
 
     /// Removes a connection that has ended and handed everything out.
     fn reap(&mut self, handle: Handle) {
-        if !self.routes.get(handle).is_some_and(|(_, entry)| entry.connection.is_drained()) {
-            return;
+        if self.routes.get(handle).is_some_and(|(_, entry)| entry.connection.is_drained()) {
+            self.take_out(handle);
         }
+    }
+
+    /// Removes a connection, whatever becomes of it.
+    pub(super) fn take_out(&mut self, handle: Handle) {
         if let Some(entry) = self.routes.remove(handle) {
             self.schedule.forget(handle, entry);
             // Others who share a path make it anew.

@@ -5,6 +5,7 @@ mod config;
 mod dispatch;
 mod error;
 mod hello_gate;
+mod migration;
 mod moves;
 mod newcomers;
 mod routes;
@@ -14,6 +15,7 @@ mod timers;
 pub use config::{AddressChange, EndpointConfig};
 pub use dispatch::{Dispatch, Endpoint, Incoming};
 pub use error::{ConnectError, Refusal};
+pub use migration::EndpointRestoreError;
 pub use routes::Handle;
 pub use schedule::ConnectionMut;
 

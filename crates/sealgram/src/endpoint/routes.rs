@@ -101,6 +101,13 @@ impl<T> Routes<T> {
         route.established.replace(newcomer)
     }
 
+    /// Makes a connection the established one of its path, unless there is one.
+    pub(super) fn lead_to_established(&mut self, handle: Handle) {
+        if let Some((path, _)) = self.get(handle) {
+            self.by_path.entry(*path).or_default().established.get_or_insert(handle);
+        }
+    }
+
     /// Lets a connection be found by what stands in its records. One whose connection ID is another's already, by
     /// chance or by a generator that repeats itself, is found by its path alone.
     pub(super) fn identify(&mut self, handle: Handle, id: ConnectionId) {

@@ -79,6 +79,13 @@ impl Entry {
         }
     }
 
+    /// One whose handshake was complete elsewhere: it takes no path over from another.
+    pub(super) const fn restored(connection: Connection) -> Self {
+        let mut entry = Self::new(connection);
+        entry.is_complete = true;
+        entry
+    }
+
     /// Whether it is an accepted connection that is still in its handshake.
     pub(super) const fn is_half_open(&self) -> bool {
         self.half_open
