@@ -338,12 +338,12 @@ impl RecordLayer {
     }
 
     /// How much content a record of this epoch may have that we write, in bytes.
+    ///
+    /// RFC 8449 section 4 exempts plaintext records from the peer's limit. Ours keep to it all the same: GnuTLS drops
+    /// those that do not, so that its handshake never ends, and a message may be cut into pieces of any length.
     pub(crate) fn max_content(&self, epoch: u64) -> usize {
-        match (epoch, self.cids.peer.is_empty()) {
-            (0, _) => self.limits.content,
-            (_, true) => self.limits.written_content(0),
-            (_, false) => self.limits.written_content(INNER_TYPE_LEN),
-        }
+        let has_inner_type = epoch > 0 && !self.cids.peer.is_empty();
+        self.limits.written_content(if has_inner_type { INNER_TYPE_LEN } else { 0 })
     }
 
     /// Makes a record at the start of `out` from the `payload_len` bytes that stand at

@@ -20,7 +20,7 @@ impl SizeLimits {
     /// RFC 5246 section 6.2.1, RFC 9146 section 5.3.
     pub(crate) const NONE: Self = Self { content: MAX_PLAINTEXT, written: MAX_PLAINTEXT, read: MAX_PLAINTEXT };
 
-    /// How much content a protected record may have that we write, where `inner_type_len` bytes are encrypted with it.
+    /// How much content a record may have that we write, where `inner_type_len` bytes are encrypted with it.
     pub(super) fn written_content(&self, inner_type_len: usize) -> usize {
         self.written.min(MAX_PLAINTEXT).saturating_sub(inner_type_len).min(self.content)
     }
