@@ -126,6 +126,8 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+#[cfg(all(test, feature = "ring", feature = "x509"))]
+mod browser_hello;
 mod cid;
 pub mod code;
 pub mod config;

@@ -12,6 +12,7 @@
 mod alerts;
 mod application_data;
 mod application_protocol;
+mod browser;
 mod carried;
 mod certificate;
 mod certificate_status;

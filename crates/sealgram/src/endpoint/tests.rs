@@ -3,6 +3,7 @@
 //! What can go wrong: a stranger or a repeat makes state, a newcomer harms a living association, a connection that
 //! ended never goes, one busy connection keeps the others from their turn.
 
+mod browser;
 mod migration;
 mod moves;
 mod newcomers;
