@@ -285,6 +285,23 @@ impl Client {
         Ok(self.sender.local_addr()?)
     }
 
+    /// Goes on from another local address; port 0 is any free one. That is for a machine whose network has changed.
+    ///
+    /// The server has to know the association by a connection ID
+    /// ([`ClientConfigBuilder::connection_ids`](sealgram::config::ClientConfigBuilder::connection_ids)), else it knows
+    /// nothing of what comes from there. Where it sends to is its own decision, and it may go on sending to the former
+    /// address for a while: what arrives there is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system does not give the address. The association stays where it was then.
+    pub fn rebind(&mut self, local: SocketAddr) -> Result<(), Error> {
+        let socket = UdpSocket::bind(local)?;
+        socket.connect(self.peer)?;
+        (self.sender, self.receiver) = self.sender.go_on(socket)?;
+        Ok(())
+    }
+
     /// The server's address: the one that answered.
     #[must_use]
     pub const fn peer_addr(&self) -> SocketAddr {

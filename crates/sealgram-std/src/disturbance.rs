@@ -48,6 +48,11 @@ impl Disturbed {
         Self { disturbance, clock, sent: Mutex::default(), received: Mutex::default() }
     }
 
+    /// The same disturbance, with nothing held back.
+    pub(crate) fn for_another_socket(&self) -> Self {
+        Self::new(Arc::clone(&self.disturbance), self.clock)
+    }
+
     /// How many copies of a datagram go on now. Those that do not are kept; when there are too many of them, the newest
     /// is lost.
     pub(crate) fn copies_now(&self, direction: Direction, path: Path, datagram: &[u8]) -> usize {

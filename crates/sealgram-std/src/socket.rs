@@ -40,8 +40,18 @@ pub(crate) fn open(
     let local = socket.local_addr()?;
     let taps = Taps::new(attachments.tap.clone(), local, clock);
     let disturbed = attachments.disturbance.clone().map(|it| Arc::new(Disturbed::new(it, clock)));
+    split(socket, peer, taps, disturbed, Arc::default())
+}
+
+fn split(
+    socket: UdpSocket,
+    peer: Option<SocketAddr>,
+    taps: Taps,
+    disturbed: Option<Arc<Disturbed>>,
+    counters: Arc<Counters>,
+) -> io::Result<(Sender, Receiver)> {
+    let is_ipv6 = socket.local_addr()?.is_ipv6();
     let state = Arc::new(UdpSocketState::new(UdpSockRef::from(&socket))?);
-    let counters = Arc::new(Counters::default());
     let slots = if peer.is_some() { 1 } else { MAX_SLOTS };
     let mut waiting = mio::net::UdpSocket::from_std(socket.try_clone()?);
     let poll = Poll::new()?;
@@ -58,7 +68,7 @@ pub(crate) fn open(
         disturbed: disturbed.clone(),
         counters: Arc::clone(&counters),
     };
-    Ok((Sender { socket, state, peer, is_ipv6: local.is_ipv6(), taps, disturbed, counters }, receiver))
+    Ok((Sender { socket, state, peer, is_ipv6, taps, disturbed, counters }, receiver))
 }
 
 /// What happened to a socket that the protocol is not told of.
@@ -136,6 +146,14 @@ impl Sender {
 
     pub(crate) const fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// Goes on with another socket, which is connected to the same peer if this one is: counts, tap and disturbance stay.
+    /// What is held back for the former socket stays with that.
+    pub(crate) fn go_on(&self, socket: UdpSocket) -> io::Result<(Self, Receiver)> {
+        let taps = self.taps.bound_to(socket.local_addr()?);
+        let disturbed = self.disturbed.as_ref().map(|former| Arc::new(former.for_another_socket()));
+        split(socket, self.peer, taps, disturbed, Arc::clone(&self.counters))
     }
 
     /// Sends a run of datagrams: all `segment` bytes long but the last, or one datagram if that is `None`.

@@ -61,6 +61,11 @@ impl Taps {
         Self { tap, bound, clock }
     }
 
+    /// The same tap and time, for another socket.
+    pub(crate) fn bound_to(&self, bound: SocketAddr) -> Self {
+        Self { bound, ..self.clone() }
+    }
+
     /// Shows a run of datagrams, all `segment` bytes long but the last.
     pub(crate) fn show(&self, direction: Direction, path: Path, run: &[u8], segment: NonZeroUsize) {
         let Some(tap) = &self.tap else { return };

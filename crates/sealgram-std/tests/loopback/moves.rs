@@ -1,7 +1,8 @@
-//! Clients whose address changes under way: a NAT in between gives them another port.
+//! Clients whose address changes under way: a NAT in between gives them another port, or they take one.
 //!
 //! What can go wrong: the listener does not recognise the client, or goes on sending to where nobody receives.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sealgram_std::sealgram::provider::ring;
@@ -9,7 +10,7 @@ use sealgram_std::sealgram::x509::CertificateVerifier;
 use sealgram_std::sealgram::{AddressChange, ClientConfig, RandomIds};
 use sealgram_std::{Client, Listener, PeerEvent, Stream};
 
-use crate::support::{Log, PATIENCE, Relay, Server, accept, name, transport};
+use crate::support::{ANYWHERE, Log, PATIENCE, Relay, Server, accept, name, transport};
 
 /// A client behind a relay, and its stream at a listener with this policy. The client wants no connection ID for
 /// itself: it is on a socket of its own.
@@ -17,13 +18,18 @@ fn behind_a_relay(policy: AddressChange, log: &Log) -> (Relay, Listener, Client,
     let server = Server::with_connection_ids(Arc::new(RandomIds::of_len(8)));
     let listener = server.listen_with(log.options().address_change(policy));
     let relay = Relay::to(listener.local_addr().unwrap());
+    let client = connect(&server, relay.front);
+    let stream = accept(&listener);
+    (relay, listener, client, stream)
+}
+
+fn connect(server: &Server, to: SocketAddr) -> Client {
     let verifier = CertificateVerifier::builder(vec![server.certificate.clone()]).build().unwrap();
     let config = ClientConfig::builder(ring::provider(), Arc::new(verifier)).transport(transport());
     let config = config.connection_ids(Arc::new(RandomIds::of_len(0))).build().unwrap();
-    let mut client = Client::connect(relay.front, name(), config).unwrap();
+    let mut client = Client::connect(to, name(), config).unwrap();
     client.set_read_timeout(Some(PATIENCE));
-    let stream = accept(&listener);
-    (relay, listener, client, stream)
+    client
 }
 
 fn expect(received: Result<usize, sealgram_std::Error>, buffer: &[u8], expected: &[u8]) {
@@ -70,4 +76,26 @@ fn a_stream_moves_where_its_application_says() {
     stream.send(b"to there").unwrap();
     expect(client.recv(&mut buffer), &buffer, b"to there");
     relay.cut();
+}
+
+/// A client may change its port itself, and be known at the new one.
+#[test]
+fn a_client_goes_on_from_another_port() {
+    let (server, log) = (Server::with_connection_ids(Arc::new(RandomIds::of_len(8))), Log::default());
+    let listener = server.listen_with(log.options().address_change(AddressChange::Ask));
+    let mut client = connect(&server, listener.local_addr().unwrap());
+    let stream = &mut accept(&listener);
+    let mut buffer = [0; 100];
+    let before = client.local_addr().unwrap();
+    client.rebind(ANYWHERE.into()).unwrap();
+    let after = client.local_addr().unwrap();
+    assert_ne!(after.port(), before.port());
+    client.send(b"from elsewhere").unwrap();
+    expect(stream.recv(&mut buffer), &buffer, b"from elsewhere");
+    let told = log.wait_for(|event| matches!(event, PeerEvent::Elsewhere { .. }));
+    let PeerEvent::Elsewhere { peer, now_at } = told else { panic!("{told:?}") };
+    assert_eq!((peer.port(), now_at), (before.port(), after));
+    stream.move_to(now_at);
+    stream.send(b"to there").unwrap();
+    expect(client.recv(&mut buffer), &buffer, b"to there");
 }
