@@ -4,12 +4,15 @@ mod tables;
 
 use core::fmt;
 
-use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+use sealgram::Role;
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+use sealgram::config::MaxFragmentLength;
 
 pub use self::tables::{
-    CLIENT_CERTIFICATES, ECDHE_PSK, ECDSA, ECDSA_P384, ED25519, FEATURES, FEATURES_OF_OUR_SERVER,
-    FEATURES_OF_PEER_SERVERS, GROUPS, LARGE, OCSP_RESPONSES, PRESHARED_KEYS, PSK, RAW_PUBLIC_KEYS, RESUMPTIONS, RSA,
-    RSA_4096, RSA_SHA384, SMALL_MTU, SUITES, ccm, matrix,
+    CLIENT_CERTIFICATES, CONNECTION_IDS, CONNECTION_IDS_RESUMED, ECDHE_PSK, ECDSA, ECDSA_P384, ED25519, FEATURES,
+    FEATURES_OF_OUR_SERVER, FEATURES_OF_PEER_SERVERS, GROUPS, LARGE, MAX_FRAGMENT_LENGTHS, OCSP_RESPONSES,
+    PRESHARED_KEYS, PSK, RAW_PUBLIC_KEYS, RECORD_SIZE_LIMITS, RESUMPTIONS, RSA, RSA_4096, RSA_SHA384, SMALL_MTU, SRTP,
+    SRTP_AEAD, SUITES, ccm, matrix,
 };
 
 /// One association that has to come to be, and what is to be seen in it.
@@ -53,6 +56,12 @@ pub struct Case {
     pub raw_public_keys: bool,
     /// Whether the client asks for an OCSP response, which the server has.
     pub ocsp_response: bool,
+    /// How media is protected, with keys that the two agree on, if there is any.
+    pub srtp: Option<Srtp>,
+    /// How long records may be, where an end says so.
+    pub record_sizes: Option<RecordSizes>,
+    /// The connection IDs of both ends, where they offer and take any.
+    pub connection_ids: Option<ConnectionIds>,
     /// How a second association takes up the session of the first, if there is to be one.
     pub resumption: Option<Resumption>,
     /// Whether our retransmission timer is fast, for outcomes that take several timeouts.
@@ -116,6 +125,90 @@ impl ClientCertificate {
         match self {
             Self::NotAsked | Self::Missing => None,
             Self::Requested(kind) | Self::Required(kind) => Some(kind),
+        }
+    }
+}
+
+/// Profiles of SRTP (RFC 5764), with one that both know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a part of a row of a table in this workspace")]
+pub struct Srtp {
+    /// What the client offers, best first.
+    pub client: &'static [SrtpProfile],
+    /// What the server takes, best first.
+    pub server: &'static [SrtpProfile],
+    /// What they agree on.
+    pub agreed: SrtpProfile,
+}
+
+impl Srtp {
+    /// The list of the end in this role.
+    #[must_use]
+    pub const fn of(self, role: Role) -> &'static [SrtpProfile] {
+        match role {
+            Role::Client => self.client,
+            Role::Server => self.server,
+        }
+    }
+
+    /// How many bytes of keys and salts the profile takes.
+    #[must_use]
+    pub fn keying_material_len(self) -> usize {
+        2 * (self.agreed.key_len().unwrap_or_default() + self.agreed.salt_len().unwrap_or_default())
+    }
+}
+
+/// How long the content of a record may be, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "cases are matched whole")]
+pub enum RecordSizes {
+    /// Each end says what it takes (RFC 8449).
+    Limits {
+        /// What the client takes.
+        client: u16,
+        /// What the server takes.
+        server: u16,
+    },
+    /// The client asks for the same in both directions (RFC 6066 section 4).
+    Fragments(MaxFragmentLength),
+}
+
+impl RecordSizes {
+    /// What the end in this role takes.
+    #[must_use]
+    pub const fn taken_by(self, role: Role) -> u16 {
+        match (self, role) {
+            (Self::Limits { client, .. }, Role::Client) => client,
+            (Self::Limits { server, .. }, Role::Server) => server,
+            (Self::Fragments(length), _) => length.bytes(),
+        }
+    }
+
+    /// What both take.
+    #[must_use]
+    pub fn least(self) -> u16 {
+        self.taken_by(Role::Client).min(self.taken_by(Role::Server))
+    }
+}
+
+/// What each end wants to find in the records that it receives (RFC 9146): in hexadecimal, or nothing if it wants none
+/// and can send with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a part of a row of a table in this workspace")]
+pub struct ConnectionIds {
+    /// That of the client.
+    pub client: &'static str,
+    /// That of the server.
+    pub server: &'static str,
+}
+
+impl ConnectionIds {
+    /// That of the end in this role.
+    #[must_use]
+    pub const fn of(self, role: Role) -> &'static str {
+        match role {
+            Role::Client => self.client,
+            Role::Server => self.server,
         }
     }
 }
@@ -219,10 +312,20 @@ impl Case {
             client: ClientCertificate::NotAsked,
             raw_public_keys: false,
             ocsp_response: false,
+            srtp: None,
+            record_sizes: None,
+            connection_ids: None,
             resumption: None,
             hasty: false,
             exporter: None,
         }
+    }
+
+    /// How long the records are that a peer in this role makes, where it is to make them as long as they may be.
+    #[must_use]
+    pub fn peers_record_len(&self, role: Role) -> Option<usize> {
+        let most = self.record_sizes.map(|sizes| sizes.taken_by(role.peer()).into());
+        if self.large { Some(LARGE) } else { most }
     }
 
     /// What the suite of the case stands for.
@@ -285,6 +388,12 @@ impl fmt::Display for Case {
                 ClientCertificate::Required(kind) => Some(format!("client certificate required: {}", key_name(kind))),
             },
             self.ocsp_response.then(|| "OCSP response".into()),
+            self.srtp.map(|srtp| format!("use_srtp: {:?} of {}", srtp.agreed, srtp.client.len())),
+            self.record_sizes.map(|sizes| match sizes {
+                RecordSizes::Limits { client, server } => format!("record_size_limit: {client} and {server}"),
+                RecordSizes::Fragments(length) => format!("max_fragment_length: {}", length.bytes()),
+            }),
+            self.connection_ids.map(|ids| format!("connection IDs '{}' and '{}'", ids.client, ids.server)),
             self.resumption.map(|resumption| match resumption.by {
                 SessionHandle::Id => "resumed by session ID".into(),
                 SessionHandle::Ticket => "resumed by ticket".into(),

@@ -11,11 +11,15 @@ use sealgram::crypto::CryptoProvider;
 use sealgram::error::{CertificateError, Error};
 use sealgram::pki_types::ServerName;
 use sealgram::provider::ring;
+use sealgram::rand_core::CryptoRng;
 use sealgram::verify::{PeerChain, PeerVerifier, RawPublicKeys, SignedByPeer};
 use sealgram::x509::CertificateVerifier;
-use sealgram::{ClientConfig, Identity, PeerVerified, PresharedKey, ServerConfig, SignatureVerified, TransportOptions};
+use sealgram::{
+    ClientConfig, ConnectionIdGenerator, Identity, PeerVerified, PresharedKey, Role, ServerConfig, SignatureVerified,
+    TransportOptions,
+};
 
-use crate::case::{Authentication, Case, ClientCertificate, KeyKind, LARGE};
+use crate::case::{Authentication, Case, ClientCertificate, KeyKind, LARGE, RecordSizes};
 use crate::certificates::Certificates;
 use crate::{Outcome, PATIENCE};
 
@@ -47,7 +51,14 @@ pub fn client_judging_by(
     if needs_its_name(case) {
         builder = builder.cipher_suites(&[case.suite]);
     }
-    builder = builder.application_protocols(&names(case.alpn.map(|alpn| alpn.client))).transport(transport(case));
+    if let Some(ids) = case.connection_ids {
+        builder = builder.connection_ids(Arc::new(ToldId::parse(ids.client)?));
+    }
+    if let Some(srtp) = case.srtp {
+        builder = builder.srtp(srtp.client);
+    }
+    builder =
+        builder.application_protocols(&names(case.alpn.map(|alpn| alpn.client))).transport(of_role(Role::Client, case));
     Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
 }
 
@@ -80,7 +91,14 @@ pub fn server_builder(case: &Case, certificates: &Certificates) -> Outcome<Serve
     if needs_its_name(case) {
         builder = builder.cipher_suites(&[case.suite]);
     }
-    builder = builder.application_protocols(&names(case.alpn.map(|alpn| alpn.server))).transport(transport(case));
+    if let Some(ids) = case.connection_ids {
+        builder = builder.connection_ids(Arc::new(ToldId::parse(ids.server)?));
+    }
+    if let Some(srtp) = case.srtp {
+        builder = builder.srtp(srtp.server);
+    }
+    builder =
+        builder.application_protocols(&names(case.alpn.map(|alpn| alpn.server))).transport(of_role(Role::Server, case));
     Ok(if case.extended_master_secret { builder } else { builder.danger().allow_legacy_master_secret() })
 }
 
@@ -98,7 +116,13 @@ pub const PSK: [u8; 16] = *b"sixteen bytes,ok";
 /// The key as peers are told it: in hexadecimal.
 #[must_use]
 pub fn psk_in_hexadecimal() -> String {
-    PSK.iter().map(|byte| format!("{byte:02x}")).collect()
+    in_hexadecimal(&PSK)
+}
+
+/// The digits that stand for these bytes.
+#[must_use]
+pub fn in_hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Who judges the server in a case.
@@ -168,6 +192,32 @@ impl PeerVerifier for WithResponse {
     }
 }
 
+/// Makes the one connection ID that the case has for our end.
+#[derive(Debug)]
+struct ToldId(Vec<u8>);
+
+impl ToldId {
+    fn parse(hex: &str) -> Outcome<Self> {
+        Ok(Self(from_hexadecimal(hex)?))
+    }
+}
+
+impl ConnectionIdGenerator for ToldId {
+    fn id_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn fill(&self, id: &mut [u8], _: &mut dyn CryptoRng) {
+        id.copy_from_slice(&self.0);
+    }
+}
+
+/// The bytes that these digits stand for.
+pub fn from_hexadecimal(digits: &str) -> Outcome<Vec<u8>> {
+    let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16);
+    Ok(digits.as_bytes().chunks(2).map(byte).collect::<Result<_, _>>()?)
+}
+
 /// Whether the suite of the case is used only where it stands in the configuration.
 fn needs_its_name(case: &Case) -> bool {
     ring::provider().suite(case.suite).is_some_and(|suite| suite.by_name_only)
@@ -198,6 +248,17 @@ fn narrow(case: &Case) -> &'static CryptoProvider {
     }
     let groups = wanted.into_iter().filter_map(|code| all.groups.iter().copied().find(|group| group.code() == code));
     Box::leak(Box::new(CryptoProvider { suites: suites.leak(), groups: groups.collect::<Vec<_>>().leak(), ..*all }))
+}
+
+/// The same as [`transport`], with what the two ends differ in: how long records may be.
+fn of_role(role: Role, case: &Case) -> TransportOptions {
+    let options = transport(case);
+    match (case.record_sizes, role) {
+        (Some(sizes @ RecordSizes::Limits { .. }), _) => options.record_size_limit(sizes.taken_by(role)),
+        (Some(RecordSizes::Fragments(length)), Role::Client) => options.max_fragment_length(length),
+        // A server does as its client asks.
+        (Some(RecordSizes::Fragments(_)), Role::Server) | (None, _) => options,
+    }
 }
 
 /// Timers and sizes of our end for a case.

@@ -3,14 +3,14 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use sealgram::code::HandshakeType;
-use sealgram::{CloseReason, Role};
+use sealgram::code::{ContentType, ExtensionType, HandshakeType};
+use sealgram::{CloseReason, ConnectionId, Role};
 use sealgram_std::Direction;
 
-use crate::case::{Authentication, Case, LARGE, SMALL_MTU, SessionHandle};
+use crate::case::{Authentication, Case, LARGE, RecordSizes, SMALL_MTU, SessionHandle};
 use crate::certificates::Certificates;
 use crate::coap;
-use crate::configuration::{PSK_IDENTITY, client_config, name_for, server_config};
+use crate::configuration::{PSK_IDENTITY, client_config, from_hexadecimal, in_hexadecimal, name_for, server_config};
 use crate::ours::{Association, Server};
 use crate::peer::udp_proxy::{Harm, UdpProxy};
 use crate::peer::{Manner, Peer};
@@ -132,8 +132,10 @@ impl Conversation<'_> {
         self.agree()?;
         // Before the peer has heard enough: it may leave then, and come back at once.
         self.look_at_the_wire()?;
+        self.keeps_to_record_sizes()?;
         self.exchange()?;
         self.fits_the_mtu()?;
+        self.carries_connection_ids()?;
         match closer {
             Closer::Us => {
                 self.ours.close()?;
@@ -161,11 +163,13 @@ impl Conversation<'_> {
         expect_eq("application protocol", &protocol.as_deref(), &case.alpn.map(|alpn| alpn.agreed))?;
         expect_eq("server name", &session.server_name.as_deref(), &case.server_name.then_some("localhost"))?;
         self.knows_the_peer()?;
+        self.knows_connection_ids()?;
         self.peer.confirms_facts()?;
         if let Some(label) = case.exporter {
             let theirs = self.peer.keying_material()?;
             expect_eq("keying material", &self.ours.export(label, theirs.len())?, &theirs)?;
         }
+        self.agrees_on_media()?;
         Ok(())
     }
 
@@ -196,6 +200,65 @@ impl Conversation<'_> {
         expect_eq("PSK identity", &identity.as_deref(), &is_psk.then_some(PSK_IDENTITY))
     }
 
+    /// How media is protected, and with which keys.
+    fn agrees_on_media(&self) -> Outcome {
+        let agreed = self.ours.session()?.srtp.as_ref();
+        expect_eq("SRTP profile", &agreed.map(|it| it.profile), &self.case.srtp.map(|srtp| srtp.agreed))?;
+        let Some(srtp) = self.case.srtp else { return Ok(()) };
+        expect_eq("MKI", &agreed.map(|it| &*it.mki), &Some(&[][..]))?;
+        let ours = self.ours.media_keys()?;
+        expect_eq("length of the keys for media", &ours.len(), &srtp.keying_material_len())?;
+        match self.peer.media_keys()? {
+            // pion exports more than a short profile takes.
+            Some(theirs) => expect_eq("keys for media", &theirs.get(..ours.len()), &Some(&*ours)),
+            None => Ok(()),
+        }
+    }
+
+    /// No record of ours is longer than the peer takes: not the longest that we offer to make, and there is none longer.
+    fn keeps_to_record_sizes(&mut self) -> Outcome {
+        let Some(sizes) = self.case.record_sizes else { return Ok(()) };
+        let most = usize::from(sizes.taken_by(self.role.peer()));
+        expect_eq("the longest payload", &self.ours.max_payload(), &most)?;
+        expect(self.ours.send(&vec![b'z'; most + 1]).is_err(), format!("{} bytes were sent", most + 1))?;
+        // The peer's extension in the ServerHello, or ours, says which of the two limits is in force.
+        let from_server = if self.role == Role::Client { Direction::Received } else { Direction::Sent };
+        let (code, data) = match sizes {
+            RecordSizes::Limits { server, .. } => (ExtensionType::RECORD_SIZE_LIMIT, server.to_be_bytes().to_vec()),
+            // RFC 6066 section 4: 1 stands for 2^9.
+            RecordSizes::Fragments(length) => {
+                (ExtensionType::MAX_FRAGMENT_LENGTH, vec![u8::try_from(length.bytes().ilog2() - 8)?])
+            }
+        };
+        expect_eq("what the server answers", &self.wire.server_extension(from_server, code), &Some(data))
+    }
+
+    /// What each end wants to find, as the two agreed on.
+    fn knows_connection_ids(&self) -> Outcome {
+        let hex = |id: &ConnectionId| in_hexadecimal(id.as_bytes());
+        let known = self.ours.session()?.connection_ids.as_ref().map(|ids| [hex(&ids.ours), hex(&ids.peer)]);
+        let wanted = self.case.connection_ids.map(|ids| [self.role, self.role.peer()].map(|role| ids.of(role).into()));
+        expect_eq("connection IDs", &known, &wanted)
+    }
+
+    /// RFC 9146 section 4: each protected record has the connection ID of its receiver, unless that one wants none; then
+    /// it is a plain one.
+    fn carries_connection_ids(&self) -> Outcome {
+        let id_of = |role| from_hexadecimal(self.case.connection_ids.map_or("", |ids| ids.of(role)));
+        for (way, receiver) in [(Direction::Sent, self.role.peer()), (Direction::Received, self.role)] {
+            let id = id_of(receiver)?;
+            let records = self.wire.protected(way, id.len());
+            let is_right = |(content_type, found): &(ContentType, Vec<u8>)| {
+                *found == id && (*content_type == ContentType::TLS12_CID) != id.is_empty()
+            };
+            expect(
+                !records.is_empty() && records.iter().all(is_right),
+                format!("{way:?} with other IDs: {records:?}"),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Data both ways: a line, and one as long as fits a datagram.
     fn exchange(&mut self) -> Outcome {
         match self.peer.manner() {
@@ -220,10 +283,17 @@ impl Conversation<'_> {
                 Manner::Asks(_) | Manner::Types | Manner::AnswersCoap(_) | Manner::AsksCoap(_) => {}
             }
         }
+        if self.peer.manner() == Manner::Echoes && self.case.record_sizes.is_some() {
+            // As long as the peer takes: it shows it in pieces, each longer than any line so far.
+            self.ours.send(&vec![b'x'; self.ours.max_payload()])?;
+            return self.peer.prints(&"x".repeat(2 * SHORT_ECHO));
+        }
         if self.peer.manner() != Manner::Types {
             return Ok(());
         }
-        let longest = if self.case.large { LARGE } else { SHORT_ENOUGH };
+        // A line and its end. GnuTLS sends no more than what it takes itself.
+        let fits = self.case.record_sizes.map(|sizes| usize::from(sizes.least()).saturating_sub(1));
+        let longest = if self.case.large { LARGE } else { fits.unwrap_or(SHORT_ENOUGH) };
         for line in ["pong from the peer", &"y".repeat(longest)] {
             self.peer.send(line)?;
             self.hears(line)?;
@@ -236,7 +306,8 @@ impl Conversation<'_> {
         let record = self.ours.recv()?;
         let text = String::from_utf8_lossy(&record);
         expect(text.contains(words), format!("the peer says {text:?}, without {words:?}"))?;
-        expect(!self.case.large || record.len() == LARGE, format!("{} bytes are not large", record.len()))
+        let wanted = self.case.peers_record_len(self.role.peer());
+        expect(wanted.is_none_or(|len| len == record.len()), format!("{} bytes, not {wanted:?}", record.len()))
     }
 
     /// A question of ours (RFC 7252), and the answer that holds these words.

@@ -5,11 +5,13 @@
 //! | [`case`] | what is tried, as tables: suites, groups, certificates and features |
 //! | [`conversation`] | how it is tried: connect, compare what both ends know, exchange data, close |
 //! | [`resumption`] | the same twice, the second time with the session of the first |
+//! | [`moves`] | the same with a client that comes from another port under way |
 //! | [`configuration`] | what our ends are for a case |
 //! | [`coap`] | what libcoap talks about: questions and answers |
 //! | [`ours`] | our end of it, through the blocking adapter |
 //! | [`sessions`] | what a server of ours keeps beyond its own end |
 //! | [`relay`] | leads the clients of one address to several servers |
+//! | [`nat`] | changes the port of a client |
 //! | [`peer`] | the other end, one file for each implementation |
 //! | [`wire`] | what went over the wire |
 //! | [`certificates`] | made anew for each run |
@@ -25,6 +27,8 @@ pub mod certificates;
 pub mod coap;
 pub mod configuration;
 pub mod conversation;
+pub mod moves;
+pub mod nat;
 pub mod ours;
 pub mod peer;
 pub mod process;

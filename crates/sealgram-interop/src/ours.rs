@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use sealgram::pki_types::ServerName;
-use sealgram::{ClientConfig, CloseReason, ServerConfig, Session};
+use sealgram::{AddressChange, ClientConfig, CloseReason, Role, ServerConfig, Session};
 use sealgram_std::{Client, Error, Listener, ListenerOptions, Options, PeerEvent, Stream};
 
 use crate::wire::Wire;
@@ -63,6 +63,42 @@ impl Association {
         }
     }
 
+    /// Our address.
+    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+        match self {
+            Self::Client(client) => client.local_addr(),
+            Self::Server(stream) => stream.local_addr(),
+        }
+    }
+
+    /// Where we send to.
+    #[must_use]
+    pub fn peer_address(&self) -> SocketAddr {
+        match self {
+            Self::Client(client) => client.peer_addr(),
+            Self::Server(stream) => stream.peer_addr(),
+        }
+    }
+
+    /// Goes on from another address.
+    pub fn rebind(&mut self, local: SocketAddr) -> Outcome {
+        match self {
+            Self::Client(client) => Ok(client.rebind(local)?),
+            Self::Server(_) => Err("a server stays where it is".into()),
+        }
+    }
+
+    /// Sends to another address from now on.
+    pub fn move_to(&self, peer: SocketAddr) -> Outcome {
+        match self {
+            Self::Client(_) => Err("its server stays where it is".into()),
+            Self::Server(stream) => {
+                stream.move_to(peer);
+                Ok(())
+            }
+        }
+    }
+
     /// The facts.
     pub fn session(&self) -> Outcome<&Session> {
         let session = match self {
@@ -91,6 +127,17 @@ impl Association {
         Ok(material)
     }
 
+    /// Keys and salts for media, as the exporter gives them (RFC 5764 section 4.2): both keys, then both salts, each time
+    /// the client's first.
+    pub fn media_keys(&self) -> Outcome<Vec<u8>> {
+        let keys = match self {
+            Self::Client(client) => client.export_srtp_keys()?,
+            Self::Server(stream) => stream.export_srtp_keys()?,
+        };
+        let [client, server] = [Role::Client, Role::Server].map(|role| keys.written_by(role));
+        Ok([client.key, server.key, client.salt, server.salt].concat())
+    }
+
     /// Closes it and tells the peer.
     pub fn close(self) -> Result<(), Error> {
         match self {
@@ -100,26 +147,29 @@ impl Association {
     }
 }
 
-/// A server that remembers why handshakes failed.
+/// A server that remembers what became of its peers.
 #[derive(Debug)]
 pub struct Server {
     listener: Listener,
-    failures: Arc<Mutex<Vec<CloseReason>>>,
+    events: Arc<Mutex<Vec<PeerEvent>>>,
 }
 
 impl Server {
     /// Listens on the loopback interface.
     pub fn listen(config: Arc<ServerConfig>, wire: &Arc<Wire>) -> Outcome<Self> {
-        let failures = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&failures);
-        let options = ListenerOptions::default().tap(Arc::clone(wire) as Arc<_>).on_event(Arc::new(move |event| {
-            if let PeerEvent::HandshakeFailed { reason, .. } = event {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(reason);
-            }
-        }));
+        Self::listen_under(AddressChange::default(), config, wire)
+    }
+
+    /// The same, with something to do about peers that come from elsewhere.
+    pub fn listen_under(policy: AddressChange, config: Arc<ServerConfig>, wire: &Arc<Wire>) -> Outcome<Self> {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&events);
+        let observer = move |event| kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        let options = ListenerOptions::default().tap(Arc::clone(wire) as Arc<_>).address_change(policy);
+        let options = options.on_event(Arc::new(observer));
         let listener = Listener::bind_with((Ipv4Addr::LOCALHOST, 0), config, options)?;
         listener.set_accept_timeout(Some(PATIENCE));
-        Ok(Self { listener, failures })
+        Ok(Self { listener, events })
     }
 
     /// Where it listens.
@@ -139,21 +189,42 @@ impl Server {
 
     /// Waits until a handshake has failed, and tells why.
     pub fn wait_for_failure(&self) -> Outcome<CloseReason> {
-        let until = now() + PATIENCE;
-        while now() < until {
-            if let Some(reason) = self.failure() {
-                return Ok(reason);
-            }
-            thread::sleep(TICK);
-        }
-        Err("no handshake failed".into())
+        eventually(|| self.failure()).ok_or_else(|| "no handshake failed".into())
+    }
+
+    /// Waits until a peer was heard from elsewhere, and tells from where.
+    pub fn wait_for_elsewhere(&self) -> Outcome<SocketAddr> {
+        let address = |event: &PeerEvent| match event {
+            PeerEvent::Elsewhere { now_at, .. } => Some(*now_at),
+            _ => None,
+        };
+        eventually(|| self.find(address)).ok_or_else(|| "nobody was heard from elsewhere".into())
     }
 
     /// Why the first handshake that failed did.
     #[must_use]
     pub fn failure(&self) -> Option<CloseReason> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).first().copied()
+        self.find(|event| match event {
+            PeerEvent::HandshakeFailed { reason, .. } => Some(*reason),
+            _ => None,
+        })
     }
+
+    fn find<T>(&self, wanted: impl Fn(&PeerEvent) -> Option<T>) -> Option<T> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).iter().find_map(wanted)
+    }
+}
+
+/// Looks until there is what is looked for, or no more patience.
+fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    let until = now() + PATIENCE;
+    while now() < until {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        thread::sleep(TICK);
+    }
+    None
 }
 
 /// How often to look for what tells nobody that it has come.

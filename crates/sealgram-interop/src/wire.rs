@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sealgram::code::{HandshakeType, SignatureScheme};
+use sealgram::code::{ContentType, ExtensionType, HandshakeType, SignatureScheme};
 use sealgram::inspect::{self, FragmentView};
 use sealgram_std::{Direction, Tap, TappedDatagram};
 
@@ -54,6 +54,34 @@ impl Wire {
             message.extend(rest.find(|bytes| !bytes.is_empty())?);
         }
         Some(message)
+    }
+
+    /// The data of an extension in the ServerHello, which went this way.
+    #[must_use]
+    pub fn server_extension(&self, way: Direction, wanted: ExtensionType) -> Option<Vec<u8>> {
+        let hello = self.message(way, HandshakeType::SERVER_HELLO)?;
+        // RFC 5246 section 7.4.1.3: version, random, session id, suite, compression method, and the length of the rest.
+        let (id_len, rest) = hello.get(2 + 32..)?.split_first()?;
+        let mut rest = rest.get(usize::from(*id_len) + 2 + 1 + 2..)?;
+        while let [c0, c1, l0, l1, data @ ..] = rest {
+            let (data, others) = data.split_at_checked(u16::from_be_bytes([*l0, *l1]).into())?;
+            if u16::from_be_bytes([*c0, *c1]) == wanted.0 {
+                return Some(data.to_vec());
+            }
+            rest = others;
+        }
+        None
+    }
+
+    /// The content types and the connection IDs of the protected records that went this way, where connection IDs have
+    /// this length.
+    #[must_use]
+    pub fn protected(&self, way: Direction, id_len: usize) -> Vec<(ContentType, Vec<u8>)> {
+        let datagrams = self.lock();
+        let this_way = datagrams.iter().filter(|datagram| datagram.direction == way);
+        let records = this_way.flat_map(|datagram| inspect::records(&datagram.bytes).with_connection_ids(id_len));
+        let protected = records.filter(|record| record.epoch > 0);
+        protected.map(|record| (record.content_type, record.connection_id.to_vec())).collect()
     }
 
     /// The scheme that a ServerKeyExchange that went this way is signed with.

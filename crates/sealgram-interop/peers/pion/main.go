@@ -38,6 +38,7 @@ var (
 	ems     = flag.String("ems", "require", "extended master secret: request, require or disable")
 	alpn    = flag.String("alpn", "", "application `protocols`, best first")
 	mtu     = flag.Int("mtu", 0, "the longest piece of a message in a record, in `bytes`")
+	srtp    = codes("srtp", "code points of SRTP profiles in `hexadecimal`, best first")
 	label   = flag.String("export", "", "the `label` of 60 bytes of keying material to print")
 
 	chain   = flag.String("chain", "", "certificates to show, a PEM `file`")
@@ -143,6 +144,9 @@ func converse(association *dtls.Conn, socket *polite, input <-chan string) error
 		}
 		fmt.Printf("keying material: %x\n", material)
 	}
+	if profile, agreed := association.SelectedSRTPProtectionProfile(); agreed {
+		fmt.Printf("SRTP profile: %04X\n", uint16(profile))
+	}
 	fmt.Println("connected")
 
 	received := make(chan error, 1)
@@ -246,6 +250,9 @@ func configuration() (*dtls.Config, error) {
 	}
 	for _, code := range *schemes {
 		config.SignatureSchemes = append(config.SignatureSchemes, tls.SignatureScheme(code))
+	}
+	for _, code := range *srtp {
+		config.SRTPProtectionProfiles = append(config.SRTPProtectionProfiles, dtls.SRTPProtectionProfile(code))
 	}
 	config.SupportedProtocols = words(*alpn)
 	if *roots != "" {

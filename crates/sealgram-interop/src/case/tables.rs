@@ -1,9 +1,13 @@
 //! The tables: what is tried with every peer, and what with those that have it.
 
-use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+use sealgram::config::MaxFragmentLength;
 use sealgram::provider::ring;
 
-use super::{Alpn, Case, Chain, ClientCertificate, KeyForm, KeyKind, Resumption, SessionHandle, is_rsa};
+use super::{
+    Alpn, Case, Chain, ClientCertificate, ConnectionIds, KeyForm, KeyKind, RecordSizes, Resumption, SessionHandle,
+    Srtp, is_rsa,
+};
 
 /// Every suite with every group and every kind of key: what we advertise, each alone (NEG-23).
 pub fn matrix() -> impl Iterator<Item = Case> {
@@ -154,6 +158,12 @@ pub fn ccm() -> impl Iterator<Item = Case> {
     ours.map(|suite| Case::new(suite, NamedGroup::X25519))
 }
 
+/// Connection IDs are agreed on anew where a session is taken up again (RFC 9146 section 3).
+pub const CONNECTION_IDS_RESUMED: &[Case] = &[
+    Case { connection_ids: Some(BOTH), resumption: Some(BY_ID), ..ECDSA },
+    Case { connection_ids: Some(BOTH), resumption: Some(BY_TICKET), ..ECDSA },
+];
+
 /// Sessions that are taken up again, with what is remembered of them.
 pub const RESUMPTIONS: &[Case] = &[
     Case { resumption: Some(BY_ID), ..ECDSA },
@@ -166,6 +176,76 @@ pub const RESUMPTIONS: &[Case] = &[
     Case { resumption: Some(BY_TICKET), ..PSK },
     Case { resumption: Some(BY_TICKET), mtu: Some(SMALL_MTU), ..RSA_SHA384 },
 ];
+
+/// Media: profiles that every peer with media knows, alone and chosen from two, and under either hash of the PRF. Our end
+/// exports nothing without the extended master secret.
+pub const SRTP: &[Case] = &[
+    Case { srtp: Some(only(&[SrtpProfile::AES128_CM_HMAC_SHA1_80])), ..ECDSA },
+    Case { srtp: Some(only(&[SrtpProfile::AES128_CM_HMAC_SHA1_32])), ..ECDSA },
+    Case { srtp: Some(ONE_OF_TWO), ..ECDSA },
+    Case { srtp: Some(only(&[SrtpProfile::AES128_CM_HMAC_SHA1_80])), ..RSA_SHA384 },
+];
+
+/// The profiles of RFC 7714.
+pub const SRTP_AEAD: &[Case] = &[
+    Case { srtp: Some(only(&[SrtpProfile::AEAD_AES_128_GCM])), ..ECDSA },
+    Case { srtp: Some(only(&[SrtpProfile::AEAD_AES_256_GCM])), ..RSA },
+];
+
+/// A profile that both ends have, and no other.
+const fn only(profile: &'static [SrtpProfile; 1]) -> Srtp {
+    Srtp { client: profile, server: profile, agreed: profile[0] }
+}
+
+const ONE_OF_TWO: Srtp = Srtp {
+    client: &[SrtpProfile::AES128_CM_HMAC_SHA1_80, SrtpProfile::AES128_CM_HMAC_SHA1_32],
+    server: &[SrtpProfile::AES128_CM_HMAC_SHA1_32],
+    agreed: SrtpProfile::AES128_CM_HMAC_SHA1_32,
+};
+
+/// Ends with short buffers: both, and either.
+pub const RECORD_SIZE_LIMITS: &[Case] = &[
+    Case { record_sizes: Some(RecordSizes::Limits { client: 512, server: 512 }), ..ECDSA },
+    Case { record_sizes: Some(RecordSizes::Limits { client: 600, server: 1000 }), ..RSA },
+    Case { record_sizes: Some(RecordSizes::Limits { client: 1000, server: 600 }), ..RSA_SHA384 },
+    Case { record_sizes: Some(RecordSizes::Limits { client: 512, server: 700 }), ..PSK },
+];
+
+/// Clients that ask for short records in both directions.
+pub const MAX_FRAGMENT_LENGTHS: &[Case] = &[
+    Case { record_sizes: Some(RecordSizes::Fragments(MaxFragmentLength::Bytes512)), ..ECDSA },
+    Case { record_sizes: Some(RecordSizes::Fragments(MaxFragmentLength::Bytes512)), ..RSA },
+    Case { record_sizes: Some(RecordSizes::Fragments(MaxFragmentLength::Bytes1024)), ..RSA_SHA384 },
+    Case { record_sizes: Some(RecordSizes::Fragments(MaxFragmentLength::Bytes512)), ..PSK },
+];
+
+/// Connection IDs: for both, for either alone, for none though both have offered; of the lengths that peers take; and
+/// with what stands in the way of a record's end, be it eight bytes of tag or a small MTU.
+pub const CONNECTION_IDS: &[Case] = &[
+    Case { connection_ids: Some(BOTH), ..ECDSA },
+    Case { connection_ids: Some(ConnectionIds { client: "", server: "5ea1" }), ..ECDSA },
+    Case { connection_ids: Some(ConnectionIds { client: "c0ffee", server: "" }), ..ECDSA },
+    Case { connection_ids: Some(ConnectionIds { client: "", server: "" }), ..ECDSA },
+    Case { connection_ids: Some(ConnectionIds { client: LONGEST_ID, server: "00" }), ..RSA },
+    Case {
+        connection_ids: Some(ConnectionIds { client: "ff", server: LONGEST_ID }),
+        mtu: Some(SMALL_MTU),
+        ..RSA_SHA384
+    },
+    Case {
+        connection_ids: Some(BOTH),
+        ..Case::new(CipherSuite::ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, NamedGroup::SECP256R1)
+    },
+    // TLS_PSK_WITH_AES_128_CCM_8, which is what CoAP has.
+    Case { connection_ids: Some(BOTH), ..Case::new(CipherSuite(0xc0a8), NamedGroup::X25519) },
+    Case { connection_ids: Some(BOTH), client: ClientCertificate::Required(KeyKind::Ecdsa), ..ECDSA },
+    Case { connection_ids: Some(BOTH), extended_master_secret: false, ..ECDSA },
+];
+
+const BOTH: ConnectionIds = ConnectionIds { client: "c0ffee", server: "5ea1" };
+
+/// 32 bytes, which is what Mbed TLS takes at most.
+const LONGEST_ID: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 const BY_ID: Resumption = Resumption { by: SessionHandle::Id, restart: false };
 const BY_TICKET: Resumption = Resumption { by: SessionHandle::Ticket, restart: false };

@@ -3,11 +3,12 @@
 use core::net::SocketAddr;
 use std::process::Command;
 
-use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+use sealgram::Role;
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
-use crate::case::{Authentication, Case, ClientCertificate, KeyForm, KeyKind, SessionHandle};
+use crate::case::{Authentication, Case, ClientCertificate, KeyForm, KeyKind, RecordSizes, SessionHandle};
 use crate::certificates::Certificates;
 use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::process::Process;
@@ -29,7 +30,7 @@ pub fn find() -> Result<String, String> {
 /// Starts `gnutls-serv` for a case. It always sends cookies, says back what it hears, never closes by itself, and
 /// exports nothing over UDP. What it has to tell is in its log.
 pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
-    let mut command = gnutls("gnutls-serv", case);
+    let mut command = gnutls("gnutls-serv", case, Role::Server);
     let address = free_port()?;
     command.args(["--echo", "--debug", "5", "--port", &address.port().to_string()]);
     let key = certificates.key_file(case.key_kind, KeyForm::Pkcs8);
@@ -75,6 +76,12 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
             facts.push("Requested server name: 'localhost'".into());
         }
     }
+    if case.srtp.is_some() {
+        facts.push("Sending extension SRTP/14".into());
+    }
+    if let Some(RecordSizes::Limits { client, .. }) = case.record_sizes {
+        facts.push(format!("record_size_limit {client} negotiated"));
+    }
     if let Some(alpn) = case.alpn {
         command.arg("--alpn-fatal");
         command.args(alpn.server.iter().flat_map(|name| ["--alpn", name]));
@@ -84,7 +91,7 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
 
 /// Starts `gnutls-cli` for a case.
 pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
-    let mut command = gnutls("gnutls-cli", case);
+    let mut command = gnutls("gnutls-cli", case, Role::Client);
     command.args(["--port", &to.port().to_string()]);
     if case.authentication() != Authentication::Signature {
         command.args(["--pskusername", PSK_IDENTITY, "--pskkey", &psk_in_hexadecimal()]);
@@ -144,12 +151,23 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
 }
 
 /// What both roles are told alike.
-fn gnutls(program: &str, case: &Case) -> Command {
+fn gnutls(program: &str, case: &Case, role: Role) -> Command {
     // Line by line: it would keep "listening" to itself until it has said much more.
     let mut command = Command::new("stdbuf");
     command.args(["-oL", program, "--udp", "--priority", &priority(case)]);
     if let Some(mtu) = case.mtu {
         command.args(["--mtu", &mtu.to_string()]);
+    }
+    if let Some(srtp) = case.srtp {
+        let profiles: Vec<_> = srtp.of(role).iter().copied().map(profile_name).collect();
+        command.args(["--srtp-profiles", &profiles.join(":")]);
+    }
+    if let (Some(srtp), Role::Client) = (case.srtp, role) {
+        let len = srtp.keying_material_len().to_string();
+        command.args(["--keymatexport", "EXTRACTOR-dtls_srtp", "--keymatexportsize", &len]);
+    }
+    if let Some(sizes) = case.record_sizes {
+        command.args(["--recordsize", &sizes.taken_by(role).to_string()]);
     }
     command
 }
@@ -159,6 +177,7 @@ static GNUTLS_SERV: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "Alert[1|0] - Close notify - was received",
     keying_material: "",
+    media_keys: "",
     // What it does not say, it shows: tls-unique is the first Finished, which it sends itself in an abbreviated handshake.
     resumed: "recording tls-unique CB (send)",
     ends_when_closed: false,
@@ -171,6 +190,7 @@ static GNUTLS_CLI: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "- Peer has closed the GnuTLS connection",
     keying_material: "- Key material: ",
+    media_keys: "- Key material: ",
     resumed: "*** This is a resumed session",
     ends_when_closed: true,
     is_a_log: false,
@@ -225,6 +245,14 @@ const fn suite_names(suite: CipherSuite) -> (&'static str, &'static str) {
         CipherSuite(0xc0a8) => ("PSK", "AES-128-CCM-8"),
         CipherSuite(0xc0a9) => ("PSK", "AES-256-CCM-8"),
         _ => ("unknown", "unknown"),
+    }
+}
+
+const fn profile_name(profile: SrtpProfile) -> &'static str {
+    match profile {
+        SrtpProfile::AES128_CM_HMAC_SHA1_80 => "SRTP_AES128_CM_HMAC_SHA1_80",
+        SrtpProfile::AES128_CM_HMAC_SHA1_32 => "SRTP_AES128_CM_HMAC_SHA1_32",
+        _ => "unknown",
     }
 }
 

@@ -55,6 +55,7 @@ static GODOT: Dialect = Dialect {
     quit: Quit::Record("goodbye"),
     was_closed: "status: disconnected",
     keying_material: "",
+    media_keys: "",
     resumed: "",
     ends_when_closed: true,
     is_a_log: true,

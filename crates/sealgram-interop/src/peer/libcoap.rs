@@ -141,6 +141,7 @@ static COAP_SERVER: Dialect = Dialect {
     quit: Quit::Enough,
     was_closed: "session disconnected",
     keying_material: "",
+    media_keys: "",
     resumed: "",
     ends_when_closed: false,
     is_a_log: true,

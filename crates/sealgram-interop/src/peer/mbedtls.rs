@@ -7,22 +7,23 @@ use core::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
+use sealgram::Role;
 use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
 
 use super::{Dialect, Manner, Peer, Quit, free_port};
 use crate::Outcome;
-use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, LARGE, SessionHandle};
+use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, RecordSizes, SessionHandle};
 use crate::certificates::Certificates;
 use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::conversation::Closer;
 use crate::process::{Process, cached};
 
 /// The name of its folder in the cache, which `build-mbedtls` gives it.
-const FOLDER: &str = "mbedtls-3.6.6";
+const FOLDER: &str = "mbedtls-3.6.6-2";
 
 /// The version, or why Mbed TLS cannot take part.
 pub fn find() -> Result<String, String> {
-    for name in ["ssl_server2", "ssl_client2", "udp_proxy"] {
+    for name in ["ssl_server2", "ssl_client2", "udp_proxy", "following_server"] {
         program(name)?;
     }
     Ok("Mbed TLS 3.6".into())
@@ -43,7 +44,7 @@ pub(super) fn program(name: &str) -> Result<PathBuf, String> {
 
 /// Starts `ssl_server2` for a case. It closes after the last exchange, unless we are to do it.
 pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[&str]) -> Outcome<Peer> {
-    let mut command = mbedtls("ssl_server2", case, closer)?;
+    let mut command = mbedtls("ssl_server2", case, closer, Role::Server)?;
     let address = free_port()?;
     let port = format!("server_port={}", address.port());
     let cookies = format!("cookies={}", u8::from(case.cookies));
@@ -73,15 +74,23 @@ pub fn server(case: &Case, certificates: &Certificates, closer: Closer, more: &[
             command.args(["auth_mode=required".into(), trusting(certificates, kind)]);
         }
     }
-    let mut facts = facts(case);
+    let mut facts = facts(case, Role::Server);
     if case.client.shown().is_some() {
         facts.push("Peer certificate information".into());
     }
-    if case.large {
-        command.arg(format!("response_size={LARGE}"));
-    }
+    command.args(case.peers_record_len(Role::Server).map(|len| format!("response_size={len}")));
     let process = Process::spawn(command.args(more))?;
     Ok(Peer { process, dialect: &SSL_SERVER2, facts, told: Some(address) })
+}
+
+/// Starts a server of ours on its library, `peers/mbedtls/following_server.c`, which follows its client to other
+/// addresses. It knows certificates and connection IDs, and nothing else that a case may be about.
+pub fn following_server(case: &Case, certificates: &Certificates) -> Outcome<Peer> {
+    let mut command = Command::new(program("following_server")?);
+    command.args(identity(certificates, case.key_kind, case.chain));
+    command.arg(case.connection_ids.map_or("", |ids| ids.server));
+    let process = Process::spawn(&mut command)?;
+    Ok(Peer { process, dialect: &FOLLOWING_SERVER, facts: vec!["connected".into()], told: None })
 }
 
 /// The files of a server's chain and key.
@@ -98,7 +107,7 @@ pub fn client(
     closer: Closer,
     more: &[&str],
 ) -> Outcome<Peer> {
-    let mut command = mbedtls("ssl_client2", case, closer)?;
+    let mut command = mbedtls("ssl_client2", case, closer, Role::Client)?;
     command.args([format!("server_port={}", to.port()), format!("request_page={PAGE}")]);
     command.arg(trusting(certificates, case.key_kind));
     if let Some(kind) = case.client.shown() {
@@ -116,11 +125,9 @@ pub fn client(
     if let Some(alpn) = case.alpn {
         command.arg(format!("alpn={}", alpn.client.join(",")));
     }
-    if case.large {
-        command.arg(format!("request_size={LARGE}"));
-    }
+    command.args(case.peers_record_len(Role::Client).map(|len| format!("request_size={len}")));
     let process = Process::spawn(command.args(more))?;
-    let facts = [facts(case), vec!["Verifying peer X.509 certificate... ok".into()]].concat();
+    let facts = [facts(case, Role::Client), vec!["Verifying peer X.509 certificate... ok".into()]].concat();
     Ok(Peer { process, dialect: &SSL_CLIENT2, facts, told: None })
 }
 
@@ -130,7 +137,7 @@ fn trusting(certificates: &Certificates, kind: KeyKind) -> String {
 }
 
 /// What both roles are told alike.
-fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
+fn mbedtls(name: &str, case: &Case, closer: Closer, role: Role) -> Outcome<Command> {
     // Line by line: they would keep what they have read to themselves until something else happens.
     let mut command = Command::new("stdbuf");
     command.arg("-oL").arg(program(name)?);
@@ -152,6 +159,20 @@ fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
     if let Some(resumption) = case.resumption {
         command.arg(format!("tickets={}", u8::from(resumption.by == SessionHandle::Ticket)));
     }
+    if let Some(ids) = case.connection_ids {
+        command.args(["cid=1".into(), format!("cid_val={}", ids.of(role))]);
+    }
+    if let Some(srtp) = case.srtp {
+        command.arg("use_srtp=1");
+        // One of its four alone, or all of them.
+        command.args(match srtp.of(role) {
+            [profile] => Some(format!("srtp_force_profile={}", profile.0)),
+            _ => None,
+        });
+    }
+    if let (Some(RecordSizes::Fragments(length)), Role::Client) = (case.record_sizes, role) {
+        command.arg(format!("max_frag_len={}", length.bytes()));
+    }
     if let Some(label) = case.exporter {
         command.args([format!("exp_label={label}"), "exp_len=60".into()]);
     }
@@ -159,11 +180,24 @@ fn mbedtls(name: &str, case: &Case, closer: Closer) -> Outcome<Command> {
 }
 
 /// What both roles say of a good association.
-fn facts(case: &Case) -> Vec<String> {
+fn facts(case: &Case, role: Role) -> Vec<String> {
     let protocol = "[ Protocol is DTLSv1.2 ]".into();
     let suite = format!("[ Ciphersuite is {} ]", suite_name(case.suite));
     let alpn = case.alpn.map(|alpn| format!("[ Application Layer Protocol is {} ]", alpn.agreed));
-    [protocol, suite].into_iter().chain(alpn).collect()
+    let ids = case.connection_ids.map(|ids| match ids.of(role.peer()) {
+        // It says so only of those that are used.
+        "" if ids.of(role).is_empty() => "Use of Connection ID was ".into(),
+        "" => "Use of Connection ID has been negotiated".into(),
+        id => format!("Peer CID (length {} Bytes): {}", id.len() / 2, in_pairs(id)),
+    });
+    let sizes = case.record_sizes.map(|sizes| sizes.taken_by(role));
+    let sizes = sizes.map(|most| format!("[ Maximum incoming record payload length is {most} ]"));
+    [protocol, suite].into_iter().chain(alpn).chain(ids).chain(sizes).collect()
+}
+
+/// Digits as it prints them.
+fn in_pairs(hex: &str) -> String {
+    hex.as_bytes().chunks(2).map(|pair| format!("{} ", String::from_utf8_lossy(pair))).collect()
 }
 
 static SSL_SERVER2: Dialect = Dialect {
@@ -171,6 +205,7 @@ static SSL_SERVER2: Dialect = Dialect {
     quit: Quit::Enough,
     was_closed: "connection was closed gracefully",
     keying_material: "Exporting key of length 60 with label ",
+    media_keys: "    Keying material: ",
     resumed: "",
     ends_when_closed: false,
     is_a_log: true,
@@ -182,10 +217,23 @@ static SSL_CLIENT2: Dialect = Dialect {
     quit: Quit::Enough,
     was_closed: "connection was closed gracefully",
     keying_material: "Exporting key of length 60 with label ",
+    media_keys: "    Keying material: ",
     resumed: "",
     ends_when_closed: true,
     is_a_log: true,
     manner: Manner::Asks("GET /pong-from-the-peer HTTP/1.0"),
+};
+
+static FOLLOWING_SERVER: Dialect = Dialect {
+    listens: "listening at ",
+    quit: Quit::Enough,
+    was_closed: "closed by the other end",
+    keying_material: "",
+    media_keys: "",
+    resumed: "",
+    ends_when_closed: true,
+    is_a_log: false,
+    manner: Manner::Echoes,
 };
 
 /// What the client asks for.

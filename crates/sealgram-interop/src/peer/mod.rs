@@ -16,6 +16,7 @@ use core::time::Duration;
 use std::io::ErrorKind;
 use std::net::UdpSocket;
 
+use crate::configuration::from_hexadecimal;
 use crate::process::Process;
 use crate::{Outcome, PATIENCE, now};
 
@@ -41,6 +42,8 @@ struct Dialect {
     was_closed: &'static str,
     /// The beginning of the line with keying material in hexadecimal.
     keying_material: &'static str,
+    /// The same where the material is for media; empty for one that tells none.
+    media_keys: &'static str,
     /// What it prints instead of its facts when a session is taken up again, if it says that at all.
     resumed: &'static str,
     /// Whether it ends with the association.
@@ -129,11 +132,19 @@ impl Peer {
 
     /// The keying material that it exported.
     pub fn keying_material(&self) -> Outcome<Vec<u8>> {
-        let line = self.process.wait_for_line(self.dialect.keying_material)?;
+        self.hexadecimal_behind(self.dialect.keying_material)
+    }
+
+    /// The keys and salts for media that it exported, if it tells any.
+    pub fn media_keys(&self) -> Outcome<Option<Vec<u8>>> {
+        let beginning = self.dialect.media_keys;
+        (!beginning.is_empty()).then(|| self.hexadecimal_behind(beginning)).transpose()
+    }
+
+    fn hexadecimal_behind(&self, beginning: &str) -> Outcome<Vec<u8>> {
+        let line = self.process.wait_for_line(beginning)?;
         // Some write `0x` in front.
-        let digits: Vec<u8> = line.trim().rsplit("0x").next().unwrap_or_default().bytes().collect();
-        let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16);
-        Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
+        from_hexadecimal(line.trim().rsplit("0x").next().unwrap_or_default())
     }
 
     /// The record that makes it close the association, for one that takes no input.

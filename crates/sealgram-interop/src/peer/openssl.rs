@@ -4,11 +4,11 @@ use core::iter;
 use core::net::SocketAddr;
 use std::process::Command;
 
-use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme};
+use sealgram::code::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 use super::{Dialect, Manner, Peer, Quit, free_port, series};
 use crate::Outcome;
-use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, SessionHandle};
+use crate::case::{Authentication, Case, Chain, ClientCertificate, KeyForm, KeyKind, RecordSizes, SessionHandle, Srtp};
 use crate::certificates::Certificates;
 use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::conversation::Visit;
@@ -39,6 +39,7 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     if let Some(alpn) = case.alpn {
         facts.push(format!("ALPN protocols selected: {}", alpn.agreed));
     }
+    facts.extend(case.srtp.map(media_fact));
     Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &S_SERVER, facts, told: None })
 }
 
@@ -48,7 +49,12 @@ pub fn quiet_server(case: &Case, certificates: &Certificates) -> Outcome<Peer> {
     let mut command = s_server(case, certificates);
     let address = free_port()?;
     command.args(["-quiet", "-accept", &address.to_string()]);
-    Ok(Peer { process: Process::spawn(&mut command)?, dialect: &S_SERVER, facts: Vec::new(), told: Some(address) })
+    Ok(Peer {
+        process: Process::spawn(&mut command)?,
+        dialect: &QUIET_S_SERVER,
+        facts: Vec::new(),
+        told: Some(address),
+    })
 }
 
 fn s_server(case: &Case, certificates: &Certificates) -> Command {
@@ -79,6 +85,9 @@ fn s_server(case: &Case, certificates: &Certificates) -> Command {
             command.args(["-Verify", "1", "-verify_return_error", "-CAfile"]).arg(certificates.root_file(kind));
         }
     }
+    if let Some(srtp) = case.srtp {
+        command.args(["-use_srtp", &profiles(srtp.server)]);
+    }
     if case.ocsp_response {
         command.arg("-status_file").arg(certificates.ocsp_response_file(case.key_kind));
     }
@@ -100,6 +109,12 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     }
     if let Some(alpn) = case.alpn {
         command.args(["-alpn", &alpn.client.join(",")]);
+    }
+    if let Some(srtp) = case.srtp {
+        command.args(["-use_srtp", &profiles(srtp.client)]);
+    }
+    if let Some(RecordSizes::Fragments(length)) = case.record_sizes {
+        command.args(["-maxfraglen", &length.bytes().to_string()]);
     }
     if let Some(kind) = case.client.shown() {
         command.arg("-cert").arg(certificates.client_certificate_file(kind));
@@ -130,6 +145,7 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
     if let Some(alpn) = case.alpn {
         facts.push(format!("ALPN protocol: {}", alpn.agreed));
     }
+    facts.extend(case.srtp.map(media_fact));
     Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &S_CLIENT, facts, told: None })
 }
 
@@ -181,6 +197,10 @@ fn openssl(role: &str, case: &Case, certificates: &Certificates) -> Command {
     if let Some(label) = case.exporter {
         command.args(["-keymatexport", label, "-keymatexportlen", "60"]);
     }
+    if let Some(srtp) = case.srtp {
+        let len = srtp.keying_material_len().to_string();
+        command.args(["-keymatexport", MEDIA_LABEL, "-keymatexportlen", &len]);
+    }
     command
 }
 
@@ -189,22 +209,48 @@ static S_SERVER: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "DONE",
     keying_material: "    Keying material: ",
+    media_keys: "    Keying material: ",
     resumed: "Reused session-id",
     ends_when_closed: false,
     is_a_log: false,
     manner: Manner::Types,
 };
 
+static QUIET_S_SERVER: Dialect = Dialect { media_keys: "", ..S_SERVER };
+
 static S_CLIENT: Dialect = Dialect {
     listens: "",
     quit: Quit::Line("Q"),
     was_closed: "closed",
     keying_material: "    Keying material: ",
+    media_keys: "    Keying material: ",
     resumed: "Reused, TLSv1.2",
     ends_when_closed: true,
     is_a_log: false,
     manner: Manner::Types,
 };
+
+/// What it says of media.
+fn media_fact(srtp: Srtp) -> String {
+    format!("SRTP Extension negotiated, profile={}", profile_name(srtp.agreed))
+}
+
+fn profiles(list: &[SrtpProfile]) -> String {
+    list.iter().copied().map(profile_name).collect::<Vec<_>>().join(":")
+}
+
+const fn profile_name(profile: SrtpProfile) -> &'static str {
+    match profile {
+        SrtpProfile::AES128_CM_HMAC_SHA1_80 => "SRTP_AES128_CM_SHA1_80",
+        SrtpProfile::AES128_CM_HMAC_SHA1_32 => "SRTP_AES128_CM_SHA1_32",
+        SrtpProfile::AEAD_AES_128_GCM => "SRTP_AEAD_AES_128_GCM",
+        SrtpProfile::AEAD_AES_256_GCM => "SRTP_AEAD_AES_256_GCM",
+        _ => "unknown",
+    }
+}
+
+/// The label of keying material for media (RFC 5764 section 4.2).
+const MEDIA_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 /// The name of a suite; an unknown one is refused by the program, which says so.
 const fn suite_name(suite: CipherSuite) -> &'static str {

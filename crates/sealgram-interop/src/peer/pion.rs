@@ -6,16 +6,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use sealgram::Role;
+
 use super::{Dialect, Manner, Peer, Quit};
 use crate::Outcome;
-use crate::case::{Authentication, Case, ClientCertificate, KeyForm};
+use crate::case::{Authentication, Case, ClientCertificate, KeyForm, Srtp};
 use crate::certificates::Certificates;
 use crate::configuration::{PSK_IDENTITY, psk_in_hexadecimal};
 use crate::process::{Process, cached};
 
 /// Where the program is built. A change of its source or of how it is built needs another name, in
 /// `build-pion` too.
-const FOLDER: &str = "pion-2.2.6-3";
+const FOLDER: &str = "pion-2.2.6-4";
 
 /// The version, or why pion cannot take part.
 pub fn find() -> Result<String, String> {
@@ -34,7 +36,7 @@ fn folder() -> Result<PathBuf, String> {
 
 /// Starts a server for a case. It serves one association after another.
 pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcome<Peer> {
-    let mut command = pion(case)?;
+    let mut command = pion(case, Role::Server)?;
     let mut facts = facts(usize::from(case.client.shown().is_some()));
     if case.authentication() == Authentication::Signature {
         command.arg("-chain").arg(certificates.chain_file(case.key_kind, case.chain));
@@ -60,12 +62,13 @@ pub fn server(case: &Case, certificates: &Certificates, more: &[&str]) -> Outcom
     if let Some(alpn) = case.alpn {
         command.args(["-alpn", &alpn.server.join(",")]);
     }
+    facts.extend(case.srtp.map(media_fact));
     Ok(Peer { process: Process::spawn(command.args(more))?, dialect: &SERVER, facts, told: None })
 }
 
 /// Starts a client for a case.
 pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[&str]) -> Outcome<Peer> {
-    let mut command = pion(case)?;
+    let mut command = pion(case, Role::Client)?;
     command.args(["-connect", &to.to_string()]);
     command.arg("-roots").arg(certificates.root_file(case.key_kind));
     // What is an address is verified and not sent.
@@ -77,12 +80,13 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
         command.arg("-chain").arg(certificates.client_certificate_file(kind));
         command.arg("-key").arg(certificates.client_key_file(kind));
     }
-    let facts = if case.authentication() == Authentication::Signature {
+    let mut facts = if case.authentication() == Authentication::Signature {
         facts(case.chain.len())
     } else {
         command.args(["-identity", PSK_IDENTITY]);
         facts(0)
     };
+    facts.extend(case.srtp.map(media_fact));
     let dialect = if case.resumption.is_some() {
         command.args(["-times", "2"]);
         &RETURNING_CLIENT
@@ -93,7 +97,7 @@ pub fn client(case: &Case, certificates: &Certificates, to: SocketAddr, more: &[
 }
 
 /// What both roles are told alike.
-fn pion(case: &Case) -> Outcome<Command> {
+fn pion(case: &Case, role: Role) -> Outcome<Command> {
     let mut command = Command::new(folder()?.join("pion"));
     if !case.whole_offer {
         command.args(["-suites", &format!("{:04X}", case.suite.0), "-groups", &groups(case)]);
@@ -116,6 +120,10 @@ fn pion(case: &Case) -> Outcome<Command> {
     if let Some(label) = case.exporter {
         command.args(["-export", label]);
     }
+    if let Some(srtp) = case.srtp {
+        let profiles: Vec<_> = srtp.of(role).iter().map(|profile| format!("{:04X}", profile.0)).collect();
+        command.args(["-srtp", &profiles.join(","), "-export", MEDIA_LABEL]);
+    }
     Ok(command)
 }
 
@@ -135,6 +143,13 @@ fn facts(certificates: usize) -> Vec<String> {
     Vec::from([format!("certificates: {certificates}"), "connected".into()])
 }
 
+fn media_fact(srtp: Srtp) -> String {
+    format!("SRTP profile: {:04X}", srtp.agreed.0)
+}
+
+/// The label of keying material for media (RFC 5764 section 4.2).
+const MEDIA_LABEL: &str = "EXTRACTOR-dtls_srtp";
+
 static SERVER: Dialect = Dialect { listens: "listening at ", ends_when_closed: false, ..CLIENT };
 
 static CLIENT: Dialect = Dialect {
@@ -142,6 +157,7 @@ static CLIENT: Dialect = Dialect {
     quit: Quit::EndOfInput,
     was_closed: "closed by the other end",
     keying_material: "keying material: ",
+    media_keys: "keying material: ",
     resumed: "",
     ends_when_closed: true,
     is_a_log: false,

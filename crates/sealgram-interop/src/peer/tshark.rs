@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::configuration::from_hexadecimal;
 use crate::{Outcome, expect};
 
 /// The version, or why tshark cannot take part.
@@ -25,8 +26,13 @@ pub struct Reading {
     pub from: SocketAddr,
     /// To whom it was sent.
     pub to: SocketAddr,
-    /// The content type, the epoch and the sequence number of each record.
+    /// The content type, the epoch and the sequence number of each record. Where the true type is inside, it is that one
+    /// if it can be deciphered.
     pub records: Vec<[u64; 3]>,
+    /// The outer content type of each record whose true type is inside.
+    pub outer_types: Vec<u64>,
+    /// The connection ID of each record that has one (RFC 9146 section 4).
+    pub connection_ids: Vec<Vec<u8>>,
     /// The type of each handshake message, or of each fragment of one, as far as it is in the clear or decrypted.
     pub messages: Vec<u64>,
     /// The description of each alert, likewise.
@@ -64,6 +70,8 @@ fn reading(line: &str) -> Outcome<Reading> {
         types,
         epochs,
         sequences,
+        outer,
+        ids,
         messages,
         alerts,
         data,
@@ -81,6 +89,8 @@ fn reading(line: &str) -> Outcome<Reading> {
         from: SocketAddr::new(format!("{from_v4}{from_v6}").parse()?, from_port.parse()?),
         to: SocketAddr::new(format!("{to_v4}{to_v6}").parse()?, to_port.parse()?),
         records: records.collect(),
+        outer_types: numbers(outer)?,
+        connection_ids: ids.split(',').filter(|id| !id.is_empty()).map(bytes).collect::<Result<_, _>>()?,
         messages: numbers(messages)?,
         alerts: numbers(alerts)?,
         data: bytes(data)?,
@@ -94,14 +104,12 @@ fn numbers(list: &str) -> Outcome<Vec<u64>> {
 
 /// The digits of one record, or of several with commas between them.
 fn bytes(list: &str) -> Outcome<Vec<u8>> {
-    let digits: Vec<u8> = list.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16);
-    Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
+    from_hexadecimal(&list.replace([',', ':'], ""))
 }
 
 const PROGRAM: &str = "tshark";
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "ip.src",
     "ipv6.src",
     "udp.srcport",
@@ -111,6 +119,8 @@ const FIELDS: [&str; 13] = [
     "dtls.record.content_type",
     "dtls.record.epoch",
     "dtls.record.sequence_number",
+    "dtls.record.special_type",
+    "dtls.record.connection_id",
     "dtls.handshake.type",
     "dtls.alert_message.desc",
     "data.data",

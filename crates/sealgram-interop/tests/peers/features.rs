@@ -35,7 +35,6 @@ const fn untried(title: &'static str, reasons: &'static [(&'static str, &'static
     Feature { title, term: "", reasons }
 }
 
-const PART_E: &str = "not yet: part E";
 const CANNOT: &str = "peer cannot: it does not have it";
 const NOBODY: &str = "no peer has it";
 const OURS: &str = "by design: this is our server's choice";
@@ -136,13 +135,31 @@ pub(crate) const FEATURES: &[Feature] = &[
     tried("duplicates, through udp_proxy", "udp_proxy: duplicates"),
     tried("bad records, through udp_proxy", "udp_proxy: bad records"),
     tried("all of it, through udp_proxy", "udp_proxy: all of it"),
-    untried("connection IDs", &[("mbedtls", PART_E), ("", CANNOT)]),
-    untried("use_srtp", &[("godot", CANNOT), ("", PART_E)]),
-    untried("max_fragment_length", &[("godot client", CANNOT), ("pion", CANNOT), ("", PART_E)]),
-    untried("record_size_limit", &[("gnutls", PART_E), ("", CANNOT)]),
+    partly("connection IDs", "connection IDs", NO_CONNECTION_IDS),
+    partly("connection IDs, and the client's port changes", "from another port", NO_CONNECTION_IDS),
+    partly(
+        "connection IDs, and our client's port changes: a server of ours on the library",
+        "our port changes",
+        OURS_MOVES,
+    ),
+    partly("connection IDs, and the client's port changes for a while", "away and back", A_WHILE),
+    partly("use_srtp", "use_srtp", GODOT_CANNOT),
+    partly("max_fragment_length", "max_fragment_length", NO_FRAGMENT_LENGTH),
+    partly("record_size_limit", "record_size_limit", &[("", CANNOT)]),
     untried("return routability", &[("", NOBODY)]),
 ];
 
+/// GnuTLS's programs offer and answer the one with the other.
+const NO_FRAGMENT_LENGTH: &[(&str, &str)] = &[
+    ("gnutls", "by design: record_size_limit takes its place where both are known"),
+    ("godot server", "no trial: its Mbed TLS is tried as such"),
+    ("", CANNOT),
+];
+/// What Mbed TLS alone has.
+const NO_CONNECTION_IDS: &[(&str, &str)] = &[("", CANNOT)];
+const OURS_MOVES: &[(&str, &str)] = &[("mbedtls ssl_client2", "by design: it is about our client"), ("", CANNOT)];
+const A_WHILE: &[(&str, &str)] =
+    &[("mbedtls ssl_client2", "no trial: our server hears it from elsewhere as well, see above"), ("", CANNOT)];
 /// What can be told to every other program.
 const UNTOLD: &[(&str, &str)] = &[("godot", "peer cannot: Godot's classes have no say in it")];
 /// What Godot's classes alone do not have.

@@ -52,13 +52,21 @@ fn with_client() -> impl Iterator<Item = Case> {
     with_small_mtu().chain([case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat()).chain(authentications())
 }
 
-/// All ways for the two to prove who they are. Of ECDHE_PSK it has ChaCha20-Poly1305 and CBC.
+/// All ways for the two to prove who they are, and all that they can say of media and sizes. Of ECDHE_PSK it has
+/// ChaCha20-Poly1305 and CBC.
 fn authentications() -> impl Iterator<Item = Case> {
     let has = |case: &Case| {
         let lacks = [CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384];
         !lacks.contains(&case.suite) && case.suite.0 != 0xd003 && case.suite.0 != 0xd005
     };
-    let tables = [case::CLIENT_CERTIFICATES, case::RAW_PUBLIC_KEYS, case::OCSP_RESPONSES, case::PRESHARED_KEYS];
+    let tables = [
+        case::CLIENT_CERTIFICATES,
+        case::RAW_PUBLIC_KEYS,
+        case::OCSP_RESPONSES,
+        case::PRESHARED_KEYS,
+        case::SRTP,
+        case::RECORD_SIZE_LIMITS,
+    ];
     tables.concat().into_iter().chain(case::ccm()).filter(has)
 }
 

@@ -1,5 +1,6 @@
 //! Mbed TLS 3.6: its `ssl_server2` and its `ssl_client2`.
 
+mod addresses;
 mod refusals;
 mod renegotiation;
 
@@ -15,31 +16,40 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
     with_server()
         .map(against_server)
         .chain(with_client().map(against_client))
-        .chain(case::RESUMPTIONS.iter().map(|case| returning_to_server(as_it_is(*case))))
-        .chain(case::RESUMPTIONS.iter().map(visited_again_by_client))
+        .chain(resumptions().map(|case| returning_to_server(as_it_is(*case))))
+        .chain(resumptions().map(visited_again_by_client))
+        .chain(addresses::trials())
         .chain(refusals::trials())
         .chain(renegotiation::trials())
 }
 
-/// NEG-23, AEA-07, KEX-10, KEX-11: all that we advertise, each alone.
+fn resumptions() -> impl Iterator<Item = &'static Case> {
+    case::RESUMPTIONS.iter().chain(case::CONNECTION_IDS_RESUMED)
+}
+
+/// NEG-23, AEA-07, KEX-10, KEX-11: all that we advertise, each alone. CID-01: with connection IDs, which it alone has.
 fn with_server() -> impl Iterator<Item = Case> {
-    let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS].concat();
+    let features = [case::FEATURES, case::FEATURES_OF_PEER_SERVERS, case::CONNECTION_IDS].concat();
     with_small_mtu().chain(features).chain(authentications()).map(as_it_is)
 }
 
 /// The same from the other side, with keying material to compare (EXP-01, EXP-10).
 fn with_client() -> impl Iterator<Item = Case> {
-    with_small_mtu().chain([case::FEATURES, case::FEATURES_OF_OUR_SERVER].concat()).chain(authentications())
+    with_small_mtu()
+        .chain([case::FEATURES, case::FEATURES_OF_OUR_SERVER, case::CONNECTION_IDS].concat())
+        .chain(authentications())
 }
 
-/// All ways for the two to prove who they are. Of the suites of RFC 5489 and RFC 8442 it has one that we have too.
+/// All ways for the two to prove who they are, and all that they can say of media and sizes. Of the suites of RFC 5489 and
+/// RFC 8442 it has one that we have too.
 fn authentications() -> impl Iterator<Item = Case> {
     let keys = case::PRESHARED_KEYS.iter().copied().chain(case::ccm());
     let known = keys.filter(|case| {
         case.authentication() != Authentication::EcdhePsk
             || case.suite == CipherSuite::ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256
     });
-    case::CLIENT_CERTIFICATES.iter().copied().chain(known)
+    let others = [case::CLIENT_CERTIFICATES, case::SRTP, case::MAX_FRAGMENT_LENGTHS].concat();
+    others.into_iter().chain(known)
 }
 
 /// The group makes no difference to what is cut into fragments.

@@ -44,14 +44,16 @@ fn with_s_server() -> impl Iterator<Item = Case> {
     case::matrix().flat_map(variants).chain(features).chain(authentications())
 }
 
-/// All ways for the two to prove who they are. It has ECDHE_PSK with ChaCha20-Poly1305 and with CBC, and no raw public
-/// keys.
+/// All ways for the two to prove who they are, and all that they can say of media and sizes. It has ECDHE_PSK with
+/// ChaCha20-Poly1305 and with CBC, and no raw public keys.
 fn authentications() -> impl Iterator<Item = Case> {
     let has = |case: &Case| {
         let lacks = [CipherSuite::ECDHE_PSK_WITH_AES_128_GCM_SHA256, CipherSuite::ECDHE_PSK_WITH_AES_256_GCM_SHA384];
         !lacks.contains(&case.suite) && case.suite.0 != 0xd003 && case.suite.0 != 0xd005
     };
-    let with_certificates = [case::CLIENT_CERTIFICATES, case::OCSP_RESPONSES].concat();
+    let with_certificates =
+        [case::CLIENT_CERTIFICATES, case::OCSP_RESPONSES, case::SRTP, case::SRTP_AEAD, case::MAX_FRAGMENT_LENGTHS]
+            .concat();
     with_certificates.into_iter().chain(case::PRESHARED_KEYS.iter().copied()).chain(case::ccm()).filter(has)
 }
 

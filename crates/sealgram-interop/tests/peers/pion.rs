@@ -38,10 +38,12 @@ fn matrix() -> impl Iterator<Item = Case> {
     case::matrix().map(narrow).flat_map(|case| [case, Case { mtu: Some(SMALL_MTU), ..case }])
 }
 
-/// All ways for the two to prove who they are.
+/// All ways for the two to prove who they are, and media.
 fn authentications() -> impl Iterator<Item = Case> {
     let keys = case::PRESHARED_KEYS.iter().copied().chain(case::ccm());
-    case::CLIENT_CERTIFICATES.iter().copied().chain(keys.filter(has_suite))
+    // Of the two profiles of RFC 7714 it has the first.
+    let media = case::SRTP.iter().chain(case::SRTP_AEAD.iter().take(1)).copied();
+    case::CLIENT_CERTIFICATES.iter().copied().chain(keys.filter(has_suite)).chain(media)
 }
 
 /// It has ECDHE_PSK with CBC alone, and of AES-CCM those that CoAP uses.

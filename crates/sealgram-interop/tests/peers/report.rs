@@ -232,7 +232,6 @@ server.
 | pass: N | N trials of this feature, and all passed; a trial has several features |
 | peer cannot: why | tried or read, and not for us to mend |
 | by design: why | we do not do this, or there is nothing to try |
-| not yet: part E | a later part of the work: connection IDs, WebRTC and sizes |
 | no trial: why | there could be one |
 | no peer has it | there is nothing to try it with |
 

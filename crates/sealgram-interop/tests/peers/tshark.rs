@@ -4,10 +4,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use sealgram::code::{AlertDescription, CipherSuite, HandshakeType};
+use sealgram::code::{AlertDescription, CipherSuite, ContentType, HandshakeType};
 use sealgram::provider::ring;
 use sealgram::{Role, inspect};
-use sealgram_interop::case::{self, Case, SMALL_MTU};
+use sealgram_interop::case::{self, Authentication, Case, SMALL_MTU};
 use sealgram_interop::certificates::Certificates;
 use sealgram_interop::configuration::{client_builder, name_for, server_builder, transport};
 use sealgram_interop::ours::{Association, Server};
@@ -34,14 +34,20 @@ pub(crate) fn trials() -> impl Iterator<Item = Interop> {
 /// For docs/interop.md.
 pub(crate) const ABOUT: &str = "\
 tshark takes no part: it reads captures of associations between our two ends, of runs of the simulator, and those that
-the program writes itself, with the key log of ours. What it says of records, messages, data and alerts is compared with what both ends did. It deciphers all but
+the program writes itself, with the key log of ours. What it says of records and their connection IDs, messages, data and
+alerts is compared with what both ends did. It deciphers all but
 ChaCha20-Poly1305, of which tshark 4.0 reads only what is in the clear, whoever sent it.";
 
-/// Every suite, with either way to the master secret, and with flights whole and in fragments.
+/// Every suite, with either way to the master secret, and with flights whole and in fragments; and connection IDs of both
+/// ends, of either, and of neither.
 fn cases() -> impl Iterator<Item = Case> {
+    let identified = case::CONNECTION_IDS.iter().copied().filter(|case| !case.client.is_asked());
+    let identified =
+        identified.filter(|case| case.authentication() == Authentication::Signature && !is_beyond_tshark(case));
+    let identified = identified.filter(|case| case.extended_master_secret).map(|case| Case { narrow: true, ..case });
     let suites = case::SUITES.into_iter().map(|suite| Case { narrow: true, ..Case::new(suite, case::ECDSA.group) });
     let secrets = suites.flat_map(|case| [case, Case { extended_master_secret: false, ..case }]);
-    secrets.flat_map(|case| [case, Case { mtu: Some(SMALL_MTU), ..case }])
+    secrets.flat_map(|case| [case, Case { mtu: Some(SMALL_MTU), ..case }]).chain(identified)
 }
 
 fn is_beyond_tshark(case: &Case) -> bool {
@@ -61,7 +67,13 @@ fn captured(case: Case) -> Interop {
         let name = format!("tshark {case}");
         files.write(certificates.directory(), &name)?;
         let readings = tshark::read(certificates.directory(), &name)?;
-        let datagrams: Vec<_> = wire.datagrams().into_iter().map(|(_, datagram)| datagram).collect();
+        let id_len = |direction| {
+            // Our tap is the client's.
+            let receiver = if direction == Direction::Sent { Role::Server } else { Role::Client };
+            case.connection_ids.map_or(0, |ids| ids.of(receiver).len() / 2)
+        };
+        let datagrams: Vec<_> =
+            wire.datagrams().into_iter().map(|(direction, datagram)| (id_len(direction), datagram)).collect();
         let agree = || -> Outcome {
             agree_on_records(&readings, &datagrams)?;
             if is_beyond_tshark(&case) { Ok(()) } else { agree_on_contents(&readings) }
@@ -78,30 +90,45 @@ fn simulations() -> impl Iterator<Item = Interop> {
         Interop::new("tshark / simulation, C02B, with losses".into(), move |certificates| {
             // Not with fragments: tshark takes those of a message that is cut anew for contradictions.
             let lossy = Script::new([(3, Fault::Drop), (5, Fault::Duplicate), (7, Fault::Drop)]);
-            deciphered(real().link(lossy), "simulation, C02B, with losses", certificates)
+            deciphered(real().link(lossy), [0; 2], "simulation, C02B, with losses", certificates)
         }),
         Interop::new("tshark / simulation, C02B, MTU 300".into(), move |certificates| {
-            deciphered(real().mtu(SMALL_MTU), "simulation, C02B, MTU 300", certificates)
+            deciphered(real().mtu(SMALL_MTU), [0; 2], "simulation, C02B, MTU 300", certificates)
+        }),
+        Interop::new("tshark / simulation, C02B, with connection IDs".into(), move |certificates| {
+            let lossy = Script::new([(3, Fault::Drop), (5, Fault::Duplicate), (7, Fault::Drop)]);
+            let builder = real().connection_ids(4, 8).link(lossy);
+            deciphered(builder, [4, 8], "simulation, C02B, with connection IDs", certificates)
         }),
         Interop::new("tshark / simulation, toy cryptography".into(), |certificates| {
-            simulated(Pair::builder(1), "simulation, toy", certificates).map(drop)
+            simulated(Pair::builder(1), [0; 2], "simulation, toy", certificates).map(drop)
         }),
     ]
     .into_iter()
 }
 
-fn deciphered(builder: PairBuilder, name: &str, certificates: &Certificates) -> Outcome {
-    let readings = simulated(builder, name, certificates)?;
+fn deciphered(builder: PairBuilder, id_lens: [usize; 2], name: &str, certificates: &Certificates) -> Outcome {
+    let readings = simulated(builder, id_lens, name, certificates)?;
     expect(readings.iter().any(|reading| reading.data == SAID), "the data was not deciphered")
 }
 
-fn simulated(builder: PairBuilder, name: &str, certificates: &Certificates) -> Outcome<Vec<Reading>> {
+/// `id_lens` are those of what the client and the server want to find, in bytes.
+fn simulated(
+    builder: PairBuilder,
+    id_lens: [usize; 2],
+    name: &str,
+    certificates: &Certificates,
+) -> Outcome<Vec<Reading>> {
     let mut pair = builder.gate().capture().build();
     pair.connect().send(Role::Client, SAID);
     pair.settle();
     pair.capture().ok_or("no capture")?.write(certificates.directory(), name)?;
     let readings = tshark::read(certificates.directory(), name)?;
-    let datagrams: Vec<_> = pair.log().entries().iter().map(|entry| entry.datagram.clone()).collect();
+    let [of_client, of_server] = id_lens;
+    let entries = pair.log().entries().iter();
+    let datagrams: Vec<_> = entries
+        .map(|entry| (if entry.from == Role::Client { of_server } else { of_client }, entry.datagram.clone()))
+        .collect();
     agree_on_records(&readings, &datagrams)?;
     Ok(readings)
 }
@@ -194,13 +221,27 @@ fn payloads() -> impl Iterator<Item = Vec<u8>> {
     [1_u8, 16, 100, 200].into_iter().map(|len| (0..len).collect())
 }
 
-/// Holds the headers that tshark reads against those that we read ourselves.
-fn agree_on_records(readings: &[Reading], datagrams: &[Vec<u8>]) -> Outcome {
+/// Holds the headers that tshark reads against those that we read ourselves, knowing how long connection IDs are.
+fn agree_on_records(readings: &[Reading], datagrams: &[(usize, Vec<u8>)]) -> Outcome {
     expect_eq("number of datagrams", &readings.len(), &datagrams.len())?;
-    for (reading, datagram) in readings.iter().zip(datagrams) {
-        let records = inspect::records(datagram);
-        let records = records.map(|it| [u64::from(it.content_type.0), it.epoch.into(), it.sequence]);
-        expect_eq("records", &reading.records, &records.collect())?;
+    for (reading, (id_len, datagram)) in readings.iter().zip(datagrams) {
+        let records: Vec<_> = inspect::records(datagram).with_connection_ids(*id_len).collect();
+        expect_eq("number of records", &reading.records.len(), &records.len())?;
+        for ([content_type, epoch, sequence], ours) in reading.records.iter().zip(&records) {
+            expect_eq("numbers of a record", &[*epoch, *sequence], &[ours.epoch.into(), ours.sequence])?;
+            // The true one is inside, and told if it can be deciphered.
+            if ours.content_type != ContentType::TLS12_CID {
+                expect_eq("content type", content_type, &ours.content_type.0.into())?;
+            }
+        }
+        let identified = records.iter().filter(|record| record.content_type == ContentType::TLS12_CID);
+        expect_eq(
+            "outer types",
+            &reading.outer_types,
+            &identified.clone().map(|it| it.content_type.0.into()).collect(),
+        )?;
+        let ids = identified.map(|record| record.connection_id.to_vec());
+        expect_eq("connection IDs", &reading.connection_ids, &ids.collect())?;
     }
     Ok(())
 }
