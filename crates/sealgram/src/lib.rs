@@ -96,12 +96,13 @@
 //!   under each [`DiscardReason`].
 //! - [`error::Failure`] says in a line who failed, at which message, and with which alert.
 //! - With the feature `tracing`, each connection has a span `dtls` of the target `sealgram`, with its role and an id of
-//!   chance, in which it tells what happens. At INFO: connected, and closed with its reason. At DEBUG: the messages of
-//!   the handshake and what is awaited next, flights with their timeouts and how often they were sent again, new keys,
-//!   alerts, the peer's address when the endpoint made the connection, and how a server's handshake came to nothing. At
-//!   TRACE: what anybody can cause at will, which is what was dropped and why, plaintext alerts, doubts, and cookies,
-//!   these in a span `dtls_stranger` with the address. Verifiers and whoever else decides are called within the span.
-//!   No secret, no content, and nothing in the peer's own words is told at any level: no name, no identity.
+//!   chance, in which it tells what happens. At INFO: connected, closed with its reason, gone to another process or
+//!   come from one. At DEBUG: the messages of the handshake and what is awaited next, flights with their timeouts and
+//!   how often they were sent again, new keys, alerts, the peer's address when the endpoint made the connection or the
+//!   peer has moved, and how a server's handshake came to nothing. At TRACE: what anybody can cause at will, which is
+//!   what was dropped and why, plaintext alerts, doubts, a peer heard from elsewhere, and cookies, these in a span
+//!   `dtls_stranger` with the address. Verifiers and whoever else decides are called within the span. No secret, no
+//!   content, and nothing in the peer's own words is told at any level: no name, no identity.
 //! - [`key_log`] lets a tool read recorded traffic, and [`inspect`] shows datagrams to people.
 //!
 //! # What it is not

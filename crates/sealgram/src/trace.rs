@@ -82,6 +82,30 @@ impl Trace {
         event!(DEBUG, %peer, "connecting");
     }
 
+    /// [`crate::Event::PeerElsewhere`]. Whoever holds records back can cause it.
+    pub(crate) fn elsewhere(&self, peer: SocketAddr) {
+        let _span = self.enter();
+        event!(TRACE, %peer, "heard from elsewhere");
+    }
+
+    /// [`crate::Event::PeerMoved`].
+    pub(crate) fn moved(&self, peer: SocketAddr) {
+        let _span = self.enter();
+        event!(DEBUG, %peer, "moved");
+    }
+
+    /// The association was sealed into a snapshot, and is no more.
+    pub(crate) fn left(&self) {
+        let _span = self.enter();
+        event!(INFO, "left for another process");
+    }
+
+    /// It goes on here that was sealed elsewhere.
+    pub(crate) fn restored(&self, suite: CipherSuite) {
+        let _span = self.enter();
+        event!(INFO, %suite, "goes on from another process");
+    }
+
     /// [`crate::Event::KeyLimitNear`].
     pub(crate) fn key_limit_near(&self) {
         let _span = self.enter();

@@ -34,6 +34,7 @@ impl Connection {
     /// A new flight, and a peer that shows that it lacks ours, make [`poll_timeout`](Self::poll_timeout) due until this was
     /// called.
     pub fn current_flight(&mut self, now: Instant) -> &[Vec<u8>] {
+        let _span = self.trace.enter();
         let now = self.advance(now);
         if !self.transport.external_retransmission {
             return &[];

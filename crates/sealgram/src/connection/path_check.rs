@@ -111,12 +111,14 @@ impl Connection {
     /// The newest record came from elsewhere. Of what nobody has taken, the latest counts: a peer that goes to and fro
     /// fills no queue.
     pub(crate) fn tell_of_path(&mut self, path: Path) {
+        self.trace.elsewhere(path.peer());
         self.events.retain(|event| !matches!(event, Event::PeerElsewhere(_)));
         self.events.push_back(Event::PeerElsewhere(path));
     }
 
     /// What is sent goes there from now on; alike.
     pub(crate) fn tell_of_move(&mut self, path: Path) {
+        self.trace.moved(path.peer());
         self.events.retain(|event| !matches!(event, Event::PeerMoved(_)));
         self.events.push_back(Event::PeerMoved(path));
     }

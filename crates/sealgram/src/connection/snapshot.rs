@@ -115,7 +115,9 @@ impl Connection {
     /// The association in a snapshot, with where the peer is, for a caller who then does away with the connection.
     pub(crate) fn seal_snapshot(&mut self, key: &SnapshotKey, path: Option<Path>) -> Result<Sealed, SnapshotError> {
         let content = self.content(path)?;
-        Sealed::seal(&content, key, &mut self.seed).ok_or(SnapshotError::NotSealed)
+        let sealed = Sealed::seal(&content, key, &mut self.seed).ok_or(SnapshotError::NotSealed)?;
+        self.trace.left();
+        Ok(sealed)
     }
 
     /// What there is to seal. Every field is named: one that is new has to be thought of here.
@@ -245,6 +247,7 @@ impl Connection {
         let exporter = Exporter::new(suite.hash, content.session.master, content.randoms, is_bound);
         let connected = Connected::new(session, exporter, FinishedVerified::by_snapshot(), PeerProof::Restored);
         connection.state = Ok(State::Connected(connected));
+        connection.trace.restored(code);
         Ok(connection)
     }
 

@@ -130,7 +130,7 @@ impl Ends {
 }
 
 /// Randomness that is none: every byte is this.
-pub(crate) struct Fixed(u8);
+pub(crate) struct Fixed(pub(crate) u8);
 
 impl TryRng for Fixed {
     type Error = core::convert::Infallible;

@@ -11,9 +11,9 @@ mod recorder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ends::{Ends, Notebook, configs, path, provider, transport};
+use ends::{Ends, Fixed, Notebook, configs, path, provider, transport};
 use recorder::{Line, record};
-use sealgram::{ClientConfig, CookieKeys, Dispatch, Endpoint, EndpointConfig, PresharedKey, ServerConfig};
+use sealgram::{ClientConfig, CookieKeys, Dispatch, Endpoint, EndpointConfig, PresharedKey, ServerConfig, SnapshotKey};
 use sealgram_alloc::{CountingAllocator, count};
 use tracing::Level;
 
@@ -91,6 +91,30 @@ const SERVER_STORY: &[&str] = &[
     "INFO closed reason=closed by the peer",
     "DEBUG alert sent level=WARNING description=CLOSE_NOTIFY",
 ];
+
+/// A server's connection goes to another process: what it told here and what it tells there belong to two spans.
+#[test]
+fn a_connection_that_goes_to_another_process_says_so() {
+    let mut told = record(|| {
+        let mut ends = Ends::new(configs());
+        ends.settle();
+        assert!(ends.endpoint.poll_event().is_some(), "connected");
+        let key = SnapshotKey::new(provider(), &[5; 32]).unwrap();
+        let sealed = ends.endpoint.snapshot(ends.server.unwrap(), &key).unwrap();
+        let config = configs().1.build().unwrap();
+        ends.endpoint.restore(&sealed, &key, config, ends.now, &mut Fixed(4)).unwrap();
+    });
+    told.retain(|line| line.text.contains("another process"));
+    assert_eq!(
+        told.iter().map(|line| format!("{} {}", line.level, line.text)).collect::<Vec<_>>(),
+        [
+            "INFO left for another process",
+            "INFO goes on from another process suite=ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ]
+    );
+    assert!(told.iter().all(|line| line.span.contains("role=server")), "{told:?}");
+    assert_ne!(told[0].span, told[1].span);
+}
 
 /// Each connection has a span of its own, with a name that is nobody's choice.
 #[test]
