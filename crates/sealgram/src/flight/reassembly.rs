@@ -818,6 +818,17 @@ mod tests {
         assert_eq!(drain(&mut reassembly), [message.body]);
     }
 
+    /// So it is while the handshake waits for a decision: what is ready is not given up.
+    #[test]
+    fn a_third_version_beside_two_that_are_ready_is_dropped() {
+        let mut reassembly = at(1);
+        for msg_type in [HandshakeType::CERTIFICATE, HandshakeType::SERVER_KEY_EXCHANGE] {
+            give(&mut reassembly, &Sent::new(msg_type, 1, [1; 9]).whole()).unwrap();
+        }
+        let third = Sent::new(HandshakeType::CERTIFICATE_REQUEST, 1, [1; 9]);
+        assert_eq!(give(&mut reassembly, &third.whole()), Err(DiscardReason::InconsistentFragment));
+    }
+
     #[test]
     fn a_message_that_is_due_pushes_out_later_ones() {
         let mut reassembly = at(1);

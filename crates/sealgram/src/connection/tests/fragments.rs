@@ -198,3 +198,33 @@ fn leftovers_go_with_the_handshake() {
     scene.hear_last_flight();
     check(&scene);
 }
+
+/// What is dropped of a message is counted under what is wrong with it, and under nothing else.
+#[test]
+fn each_way_to_spoil_a_message_has_its_counter() {
+    let later = HandshakeType::CERTIFICATE;
+    let full: Vec<(HandshakeType, u16, Vec<u8>)> =
+        (1..16).map(|ahead| (later, ahead, Vec::from([7; 16_000]))).collect();
+    let cases = [
+        (DiscardReason::Doubtful, Vec::from([(later, 0, Vec::from([0, 0, 9]))])),
+        (DiscardReason::FutureMessage, Vec::from([(later, 99, Vec::from([0]))])),
+        (DiscardReason::OversizedMessage, Vec::from([(HandshakeType::SERVER_KEY_EXCHANGE, 1, Vec::from([7; 5000]))])),
+        (DiscardReason::ReassemblyFull, full),
+        (DiscardReason::WrongMessageLength, Vec::from([(HandshakeType::SERVER_HELLO_DONE, 1, Vec::from([0]))])),
+    ];
+    for (reason, messages) in cases {
+        // Its ServerHello was taken, and its Certificate is due.
+        let mut scene = ClientScene::new(Mode::Wary);
+        let flight = scene.script.flight();
+        scene.send(&flight[..1]);
+        let due = scene.puppet.message_seq;
+        for (msg_type, ahead, body) in messages {
+            let record = scene.puppet.record(ContentType::HANDSHAKE, &whole(msg_type, due + ahead, &body));
+            scene.give(&record);
+        }
+        scene.is_unmoved();
+        let stats = scene.subject.connection.stats();
+        assert!(stats.discarded(reason) > 0, "{reason}");
+        assert_eq!(stats.discarded_total(), stats.discarded(reason), "{reason}");
+    }
+}
