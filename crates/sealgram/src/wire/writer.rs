@@ -91,7 +91,7 @@ impl Writer {
 
 /// What most messages fit into, in bytes: with room for them from the start they grow once or never, instead of by
 /// doubling from nothing.
-const USUAL_LEN: usize = 160;
+const USUAL_LEN: usize = 192;
 
 #[cfg(test)]
 mod tests {
