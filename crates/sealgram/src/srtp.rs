@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn profiles_without_encryption_have_no_keys() {
         for code in [0, 3, 5, 6, 9] {
-            assert_eq!(SrtpProfile(code).key_len(), None);
+            assert_eq!((SrtpProfile(code).key_len(), SrtpProfile(code).salt_len()), (None, None));
             assert!(SrtpKeys::fill(SrtpProfile(code), |_| Ok::<_, ()>(())).is_none());
         }
         assert!(SrtpProfile::WEBRTC.iter().all(|profile| profile.key_len().is_some()));

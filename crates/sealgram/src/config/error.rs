@@ -119,6 +119,7 @@ mod tests {
         let errors = [
             ConfigError::ChainTooLong,
             ConfigError::EmptyChain,
+            ConfigError::ExternalRetransmission,
             ConfigError::HelloTooLong,
             ConfigError::InvalidApplicationProtocol,
             ConfigError::InvalidForgeryLimit,

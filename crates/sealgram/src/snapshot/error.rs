@@ -86,3 +86,39 @@ impl fmt::Display for RestoreError {
 }
 
 impl core::error::Error for RestoreError {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    /// Whoever reads a log can tell them apart.
+    #[test]
+    fn each_refusal_has_a_text_of_its_own() {
+        let sealing = [
+            SnapshotError::Closed,
+            SnapshotError::Handshaking,
+            SnapshotError::NoSuchConnection,
+            SnapshotError::NotSealed,
+            SnapshotError::SecretDropped,
+            SnapshotError::Undrained,
+        ];
+        let restoring = [
+            RestoreError::KeysUsedUp,
+            RestoreError::Malformed,
+            RestoreError::NotASnapshot,
+            RestoreError::NotAuthentic,
+            RestoreError::OtherRole { role: Role::Client },
+            RestoreError::OtherRole { role: Role::Server },
+            RestoreError::SuiteNotInUse(CipherSuite(0)),
+            RestoreError::UnknownVersion(7),
+            RestoreError::WithoutExtendedMasterSecret,
+        ];
+        let texts: BTreeSet<String> =
+            sealing.iter().map(ToString::to_string).chain(restoring.iter().map(ToString::to_string)).collect();
+        assert_eq!(texts.len(), sealing.len() + restoring.len());
+        assert!(RestoreError::UnknownVersion(7).to_string().contains('7'));
+    }
+}

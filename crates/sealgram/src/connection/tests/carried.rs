@@ -27,6 +27,17 @@ fn server(external: bool) -> Subject {
     Subject::server_of(ServerConfig::builder(ring::provider(), P256.clone()).transport(options))
 }
 
+/// An adapter that would send flights itself can ask.
+#[test]
+fn a_configuration_says_who_sends_the_flights() {
+    for external in [false, true] {
+        let options = transport().external_retransmission(external);
+        let client = ClientConfig::builder(ring::provider(), verifier()).transport(options).build().unwrap();
+        let server = ServerConfig::builder(ring::provider(), P256.clone()).transport(options).build().unwrap();
+        assert_eq!([client.sends_flights(), server.sends_flights()], [!external; 2]);
+    }
+}
+
 fn flight(end: &mut Subject) -> Vec<Vec<u8>> {
     end.connection.current_flight(end.now).to_vec()
 }

@@ -497,6 +497,21 @@ fn a_finished_with_an_id_may_overtake_its_server_hello() {
     }
 }
 
+/// CID-05: what came early with an ID is no record any more once the server has said that it uses none.
+#[test]
+fn an_early_record_with_an_id_that_was_not_agreed_on_is_dropped() {
+    let mut scene = ClientScene::with(Mode::Wary, |config| config.connection_ids(random_ids(8)));
+    let ours = scene.subject.connection.expected_id().clone();
+    assert_eq!(ours.len(), 8);
+    scene.give(&framed_with_cid(1, 0, ours.as_bytes(), &[7; 50]));
+    assert_eq!(scene.subject.connection.stats().discarded_total(), 0, "it waits");
+    scene.send_flight();
+    scene.hear_flight();
+    assert_eq!(scene.subject.dropped(DiscardReason::StashedUnreadable), 1);
+    assert_eq!(scene.subject.connection.stats().discarded_total(), 1);
+    assert!(scene.subject.is_alive());
+}
+
 /// CID-13, CID-19: an application chooses what they hold, and random bytes are those of the connection.
 #[test]
 fn an_application_puts_the_number_of_its_machine_into_its_ids() {

@@ -291,6 +291,21 @@ fn a_last_flight_that_was_lost_is_sent_again_after_a_move() {
     }
 }
 
+/// REC-09: where the application carries flights from then on, the last one is sealed anew for it, under new numbers.
+#[test]
+fn a_last_flight_goes_to_the_application_that_carries_flights_after_a_move() {
+    let mut pair = Pair::connected(client_config(), server_config());
+    let sealed = pair.seal(SERVER).unwrap();
+    pair.configs[SERVER] = server_config().transport(transport().external_retransmission(true)).build().unwrap().into();
+    let mut server = pair.restore(SERVER, &sealed, 1).unwrap();
+    let flight = server.connection.current_flight(server.now).to_vec();
+    assert!(!flight.is_empty());
+    assert_eq!(server.connection.current_flight(server.now), flight);
+    assert!(
+        flight.iter().flat_map(|datagram| crate::inspect::records(datagram)).all(|record| record.sequence >= 1 << 12)
+    );
+}
+
 /// Only what is an association, has given out everything and has its secret is sealed; who is refused goes on.
 #[test]
 fn what_cannot_be_sealed_is_as_it_was() {
@@ -314,6 +329,11 @@ fn what_cannot_be_sealed_is_as_it_was() {
     let (connection, error) = server.connection.snapshot(&key()).unwrap_err();
     assert_eq!(error, SnapshotError::SecretDropped);
     pair.ends[SERVER].connection = connection;
+    pair.carries_data();
+
+    let client = core::mem::replace(&mut pair.ends[CLIENT], Subject::client_of(client_config()));
+    let sealed = client.connection.snapshot(&key()).unwrap();
+    pair.ends[CLIENT] = pair.restore(CLIENT, &sealed, 1).unwrap();
     pair.carries_data();
 
     pair.ends[CLIENT].connection.close();

@@ -285,6 +285,19 @@ fn a_connection_follows_its_peer_once_that_has_answered_from_there() {
     assert!(drain(&mut net.server, net.now).is_empty() && events(&mut net.server).is_empty());
 }
 
+/// A buffer that is too short for the challenge gets nothing, and the next turn has it.
+#[test]
+fn a_challenge_waits_for_room() {
+    let (mut net, handles) = connected(AddressChange::Follow, &[1]);
+    let record = data(&mut net.clients, handles[0].0, b"data");
+    give(&mut net.server, net.now, 99, &record).unwrap();
+    assert!(net.server.poll_transmit(net.now, &mut [0; 40]).is_none());
+    assert!(net.server.poll_timeout().is_some_and(|due| due <= net.now), "it is due");
+    net.server.handle_timeout(net.now);
+    let (paths, _) = sent_to(&mut net.server, net.now);
+    assert_eq!(paths, [path(99)]);
+}
+
 /// CID-23: nothing but the challenge goes to the candidate, and it goes once, however much comes from there.
 #[test]
 fn nothing_but_a_challenge_goes_to_a_path_that_is_not_validated() {
