@@ -115,6 +115,18 @@ impl Scene {
         }
     }
 
+    /// The client has another port now and then, and an attacker is there before and after it says this. What it said.
+    fn client_wanders_under_attack(&mut self, round: u8) -> Vec<u8> {
+        if self.rng.permille(300) {
+            self.port += 1;
+        }
+        let said = vec![round; 20];
+        self.attack();
+        self.client_says(&said);
+        self.attack();
+        said
+    }
+
     fn client_says(&mut self, data: &[u8]) {
         let mut out = [0; 200];
         let len = self.client.send(data, &mut out).unwrap();
@@ -159,13 +171,7 @@ fn an_association_outlives_its_addresses() {
         let mut scene = Scene::new(seed, AddressChange::Ask);
         let mut said = Vec::new();
         for round in 0..50u8 {
-            if scene.rng.permille(300) {
-                scene.port += 1;
-            }
-            scene.attack();
-            said.push(vec![round; 20]);
-            scene.client_says(&[round; 20]);
-            scene.attack();
+            said.push(scene.client_wanders_under_attack(round));
             let association = scene.association.unwrap();
             for elsewhere in core::mem::take(&mut scene.elsewhere) {
                 assert_eq!(elsewhere, path(scene.port));
@@ -207,13 +213,7 @@ fn a_server_follows_a_client_that_answers_from_where_it_is() {
         let mut scene = Scene::new(seed, AddressChange::Follow);
         let mut said = Vec::new();
         for round in 0..50u8 {
-            if scene.rng.permille(300) {
-                scene.port += 1;
-            }
-            scene.attack();
-            said.push(vec![round; 20]);
-            scene.client_says(&[round; 20]);
-            scene.attack();
+            said.push(scene.client_wanders_under_attack(round));
             // The challenge and its answer.
             scene.exchange();
             scene.exchange();

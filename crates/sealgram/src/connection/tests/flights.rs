@@ -237,16 +237,22 @@ fn a_smaller_mtu_sends_the_flight_again_at_once() {
     }
 }
 
-/// FLT-09, FLT-10, FLT-11: an authentic repeat of the client's last flight has the server's sent again, for four
-/// minutes, and no timer is needed for that.
-#[test]
-fn a_repeated_finished_gets_the_last_flight_again() {
+/// A server that has taken the client's Finished, and that message.
+fn server_after_finished() -> (ServerScene, Vec<u8>) {
     let mut scene = ServerScene::new(Mode::Wary);
     scene.until_finished();
     let verify_data = scene.puppet.verify_data(Role::Client);
     let finished = scene.puppet.message(HandshakeType::FINISHED, &verify_data);
     let record = scene.puppet.sealed(ContentType::HANDSHAKE, &finished);
     scene.give(&record);
+    (scene, finished)
+}
+
+/// FLT-09, FLT-10, FLT-11: an authentic repeat of the client's last flight has the server's sent again, for four
+/// minutes, and no timer is needed for that.
+#[test]
+fn a_repeated_finished_gets_the_last_flight_again() {
+    let (mut scene, finished) = server_after_finished();
     let last = scene.heard_messages();
     assert_eq!(scene.subject.events(), [Event::Connected]);
     assert_eq!(scene.subject.connection.poll_timeout(), None);
@@ -266,12 +272,7 @@ fn a_repeated_finished_gets_the_last_flight_again() {
 /// FLT-11: nor is it kept any longer, whatever call comes first.
 #[test]
 fn the_last_flight_is_freed_after_its_time() {
-    let mut scene = ServerScene::new(Mode::Wary);
-    scene.until_finished();
-    let verify_data = scene.puppet.verify_data(Role::Client);
-    let finished = scene.puppet.message(HandshakeType::FINISHED, &verify_data);
-    let record = scene.puppet.sealed(ContentType::HANDSHAKE, &finished);
-    scene.give(&record);
+    let (mut scene, _) = server_after_finished();
     scene.hear_last_flight();
     scene.subject.wait(Duration::from_secs(239));
     assert!(!scene.subject.connection.outgoing.is_empty());
