@@ -7,8 +7,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::browser_hello;
-use crate::code::{ContentType, ExtensionType, HandshakeType, ProtocolVersion};
-use crate::connection::tests::puppet::fragment;
+use crate::code::{ExtensionType, ProtocolVersion};
 use crate::connection::tests::scene::ExtensionScript;
 use crate::proof::{AddressValidated, ValidatedHello};
 use crate::wire::hello::ServerHello;
@@ -38,13 +37,9 @@ fn scene(is_asked: bool, size: usize) -> (ServerScene, Vec<Vec<u8>>) {
         scene.puppet.message_seq = 1;
         scene.puppet.sequence[0] = 2;
     }
-    let (hello, message_seq) = (scene.script.hello.encode(), scene.puppet.message_seq);
-    assert!(hello.len() >= 1500, "{} bytes fit a datagram", hello.len());
-    scene.puppet.message(HandshakeType::CLIENT_HELLO, &hello);
-    let starts = (0..hello.len()).step_by(size);
-    let ends = starts.map(|start| start..hello.len().min(start + size));
-    let pieces = ends.map(|range| fragment(HandshakeType::CLIENT_HELLO, message_seq, &hello, range));
-    let pieces = pieces.map(|piece| scene.puppet.record(ContentType::HANDSHAKE, &piece)).collect();
+    let len = scene.script.hello.encode().len();
+    assert!(len >= 1500, "{len} bytes fit a datagram");
+    let pieces = scene.hello_in_pieces(size);
     (scene, pieces)
 }
 
@@ -54,16 +49,8 @@ fn a_browser_that_offers_dtls_1_3_gets_dtls_1_2() {
     for is_asked in [false, true] {
         for size in PIECES {
             for is_reversed in [false, true] {
-                let (mut scene, mut pieces) = scene(is_asked, size);
-                if is_reversed {
-                    pieces.reverse();
-                }
-                let (last, others) = pieces.split_last().unwrap();
-                for piece in others {
-                    scene.give(piece);
-                    scene.is_unmoved();
-                }
-                scene.give(last);
+                let (mut scene, pieces) = scene(is_asked, size);
+                scene.give_pieces(pieces, is_reversed);
                 let hello = scene.hear_server_hello();
                 let hello = ServerHello::decode(&hello).unwrap();
                 assert_eq!(hello.version, ProtocolVersion::DTLS_1_2);

@@ -8,26 +8,11 @@ use alloc::vec::Vec;
 use super::subject::unexpected;
 use super::*;
 use crate::code::{ContentType, HandshakeType};
-use crate::connection::tests::puppet::{fragment, whole};
+use crate::connection::tests::puppet::whole;
 use crate::connection::tests::scene::Scene;
 use crate::event::Event;
 use crate::proof::{AddressValidated, ValidatedHello};
 use crate::stats::DiscardReason;
-
-/// A ClientHello in pieces, each in a datagram of its own.
-fn pieces(scene: &mut ServerScene, size: usize) -> Vec<Vec<u8>> {
-    let hello = scene.script.hello.encode();
-    let message_seq = scene.puppet.message_seq;
-    scene.puppet.message(HandshakeType::CLIENT_HELLO, &hello);
-    (0..hello.len())
-        .step_by(size)
-        .map(|start| {
-            let end = (start + size).min(hello.len());
-            let piece = fragment(HandshakeType::CLIENT_HELLO, message_seq, &hello, start..end);
-            scene.puppet.record(ContentType::HANDSHAKE, &piece)
-        })
-        .collect()
-}
 
 fn finish(mut scene: ServerScene) {
     scene.hear_flight();
@@ -44,16 +29,8 @@ fn a_hello_in_pieces_is_understood() {
                 let mut scene = ServerScene::at(Mode::Trusting, address, |config| config);
                 scene.puppet.message_seq = 1;
                 scene.puppet.sequence[0] = 3;
-                let mut pieces = pieces(&mut scene, size);
-                if reversed {
-                    pieces.reverse();
-                }
-                let (last, others) = pieces.split_last().unwrap();
-                for piece in others {
-                    scene.give(piece);
-                    scene.is_unmoved();
-                }
-                scene.give(last);
+                let pieces = scene.hello_in_pieces(size);
+                scene.give_pieces(pieces, reversed);
                 finish(scene);
             }
         }
@@ -65,7 +42,7 @@ fn a_hello_in_pieces_is_understood() {
 fn a_hello_in_pieces_gives_its_number() {
     let mut scene = ServerScene::new(Mode::Wary);
     scene.puppet.sequence[0] = 40;
-    for piece in pieces(&mut scene, 60) {
+    for piece in scene.hello_in_pieces(60) {
         scene.give(&piece);
     }
     let heard = scene.heard();

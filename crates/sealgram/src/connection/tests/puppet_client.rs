@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::puppet::{Message, Puppet, Secrets};
+use super::puppet::{Message, Puppet, Secrets, fragment};
 use super::scene::{ExtensionScript, Scene, codes, vec8};
 use super::subject::{Mode, Subject};
 use crate::code::{
@@ -106,6 +106,34 @@ impl ServerScene {
 
     pub(super) fn of(subject: Subject) -> Self {
         Self { subject, puppet: Puppet::new(Role::Client), script: ClientScript::new() }
+    }
+
+    /// The hello of the script in pieces of this length, each in a datagram of its own.
+    pub(super) fn hello_in_pieces(&mut self, size: usize) -> Vec<Vec<u8>> {
+        let hello = self.script.hello.encode();
+        let message_seq = self.puppet.message_seq;
+        self.puppet.message(HandshakeType::CLIENT_HELLO, &hello);
+        (0..hello.len())
+            .step_by(size)
+            .map(|start| {
+                let end = (start + size).min(hello.len());
+                let piece = fragment(HandshakeType::CLIENT_HELLO, message_seq, &hello, start..end);
+                self.puppet.record(ContentType::HANDSHAKE, &piece)
+            })
+            .collect()
+    }
+
+    /// Gives the pieces in order or from the end. Nothing happens before the last is there.
+    pub(super) fn give_pieces(&mut self, mut pieces: Vec<Vec<u8>>, is_reversed: bool) {
+        if is_reversed {
+            pieces.reverse();
+        }
+        let (last, others) = pieces.split_last().unwrap();
+        for piece in others {
+            self.give(piece);
+            self.is_unmoved();
+        }
+        self.give(last);
     }
 
     pub(super) fn connected(mode: Mode) -> Self {
