@@ -565,12 +565,12 @@ impl Connection {
                     self.outgoing.push_message(self.records.write_epoch(), msg_type, message_seq, body);
                 }
                 Effect::ChangeCipherSpec => self.outgoing.push_change_cipher_spec(self.records.write_epoch()),
-                Effect::InstallWrite(keys) => self.records.install_write(self.protection(&keys)?),
+                Effect::InstallWrite(keys) => self.records.install_write(protection(&keys, &self.transport)?),
                 Effect::ConnectionIds(ids) => self.use_connection_ids(ids)?,
                 Effect::LimitRecords(sizes) => self.records.set_limits(size_limits(sizes)),
                 Effect::Remember(reference) => self.session_kept = Some(reference),
                 Effect::InstallRead(keys) => {
-                    self.records.install_read(self.protection(&keys)?);
+                    self.records.install_read(protection(&keys, &self.transport)?);
                     self.forget_fragments_before(self.records.read_epoch());
                 }
             }
@@ -628,21 +628,13 @@ impl Connection {
     fn announce_connected(&mut self) {
         if self.stats.handshake_time.is_none() {
             let now = self.now.unwrap_or(Instant::ORIGIN);
-            self.stats.handshake_time = Some(now - self.started.unwrap_or(now));
+            let after = now - self.started.unwrap_or(now);
+            self.stats.handshake_time = Some(after);
             self.events.push_back(Event::Connected);
             if let Some(Connected { session, .. }) = self.connected() {
-                trace::connected(
-                    session.cipher_suite,
-                    session.group,
-                    session.resumed,
-                    now - self.started.unwrap_or(now),
-                );
+                trace::connected(session.cipher_suite, session.group, session.resumed, after);
             }
         }
-    }
-
-    fn protection(&self, keys: &Keys) -> Result<Protection, CryptoError> {
-        protection(keys, &self.transport)
     }
 
     /// Sends the flight from its beginning, whether our timer or a repeat of the peer's says that it was lost: the peer's

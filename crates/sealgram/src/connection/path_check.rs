@@ -124,15 +124,7 @@ impl Connection {
     }
 
     fn transmit_path_check(&mut self, message: PathCheck, out: &mut [u8]) -> Option<Transmit> {
-        let epoch = self.records.write_epoch();
-        let offset = self.records.payload_offset(epoch)?;
-        let content = message.encode();
-        out.get_mut(offset..)?.get_mut(..content.len())?.copy_from_slice(&content);
-        // A key that may protect no more does not answer either.
-        let content_type = ContentType::RETURN_ROUTABILITY_CHECK;
-        let len = self.records.seal(epoch, content_type, out, content.len()).ok()?;
-        self.stats.records_sent += 1;
-        Some(Transmit { len, segment_size: None })
+        self.transmit_record(ContentType::RETURN_ROUTABILITY_CHECK, &message.encode(), out)
     }
 }
 

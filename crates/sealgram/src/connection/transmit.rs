@@ -125,14 +125,24 @@ impl Connection {
             return None;
         }
         let alert = self.alert.take()?;
-        let epoch = self.records.write_epoch();
-        let content = alert.encode();
-        let offset = self.records.payload_offset(epoch)?;
-        out.get_mut(offset..)?.get_mut(..content.len())?.copy_from_slice(&content);
-        // A key that may protect no more does not say goodbye either.
-        let len = self.records.seal(epoch, ContentType::ALERT, out, content.len()).ok()?;
-        self.stats.records_sent += 1;
+        let transmit = self.transmit_record(ContentType::ALERT, &alert.encode(), out)?;
         trace::alert_sent(alert.level, alert.description);
+        Some(transmit)
+    }
+
+    /// A datagram of one record, in the newest epoch. `None` if there is no room, or the key may protect no more: then it
+    /// neither says goodbye nor answers.
+    pub(super) fn transmit_record(
+        &mut self,
+        content_type: ContentType,
+        content: &[u8],
+        out: &mut [u8],
+    ) -> Option<Transmit> {
+        let epoch = self.records.write_epoch();
+        let offset = self.records.payload_offset(epoch)?;
+        out.get_mut(offset..)?.get_mut(..content.len())?.copy_from_slice(content);
+        let len = self.records.seal(epoch, content_type, out, content.len()).ok()?;
+        self.stats.records_sent += 1;
         Some(Transmit { len, segment_size: None })
     }
 }

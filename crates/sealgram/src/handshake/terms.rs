@@ -161,8 +161,7 @@ fn pair_connection_ids(
 pub(crate) enum RecordSizes {
     /// As long as a record carries.
     Unlimited,
-    /// record_size_limit (RFC 8449): each side says how much it takes of what is encrypted at once. Plaintext records are
-    /// exempt.
+    /// record_size_limit (RFC 8449): each side says how much it takes of what is encrypted at once.
     Limited { ours: u16, peers: u16 },
     /// max_fragment_length (RFC 6066 section 4): the same content for both sides, and for all that follows the hellos.
     Fragments(MaxFragmentLength),
